@@ -1,0 +1,127 @@
+"""Files at `s3://bucket/key` and `hdfs:///path`, whatever keeps them.
+
+`FolderStorage` keeps both as folders (embedded mode); a store over the S3 API has the same methods. Spark sees
+the very same addresses through the settings in `lab.embedded.spark`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+from urllib.parse import unquote, urlsplit
+
+from lakelab.errors import LabError
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One stored file: its full address and size in bytes."""
+
+    uri: str
+    size: int
+
+
+class Storage(Protocol):
+    """What the pipelines need of a file store. A missing bucket is a LabError, a missing file FileNotFoundError."""
+
+    def list(self, uri: str) -> list[Stored]: ...
+    def open(self, uri: str) -> BinaryIO: ...
+    def put(self, source: Path, uri: str) -> None: ...
+    def write(self, uri: str, content: bytes) -> None: ...
+    def delete(self, uri: str) -> int: ...
+    def exists(self, uri: str) -> bool: ...
+
+
+class FolderStorage:
+    """Buckets are folders under `root/s3`, HDFS is `root/hdfs`. Every write is seen whole or not at all."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, uri: str) -> Path:
+        """The local path behind an address. A bare absolute path means HDFS, as `fs.defaultFS` has it."""
+        parts = urlsplit(uri)
+        relative = Path(unquote(parts.path).lstrip("/"))
+        if ".." in relative.parts:
+            raise LabError("an address may not contain ..", where=uri)
+        if parts.scheme in ("s3", "s3a", "s3n"):
+            if not parts.netloc:
+                raise LabError("an S3 address needs a bucket", where=uri, fix="write s3://bucket/key")
+            bucket = self.root / "s3" / parts.netloc
+            if not bucket.is_dir():
+                raise LabError(
+                    f"bucket {parts.netloc} does not exist", where=uri,
+                    fix="create it with `lab bucket create`, or check LAB_BUCKET",
+                )  # fmt: skip
+            return bucket / relative
+        if parts.scheme in ("hdfs", ""):
+            return self.root / "hdfs" / relative
+        raise LabError(f"unknown kind of address {parts.scheme}://", where=uri, fix="use s3:// or hdfs://")
+
+    def create_bucket(self, name: str) -> None:
+        (self.root / "s3" / name).mkdir(parents=True, exist_ok=True)
+
+    def list(self, uri: str) -> list[Stored]:
+        """All files at or under the address, by name."""
+        base = self.path(uri)
+        if base.is_file():
+            return [Stored(uri, base.stat().st_size)]
+        prefix = uri.rstrip("/")
+        found = sorted(p for p in base.rglob("*") if p.is_file() and not _hidden(p.relative_to(base)))
+        return [Stored(f"{prefix}/{p.relative_to(base).as_posix()}", p.stat().st_size) for p in found]
+
+    def open(self, uri: str) -> BinaryIO:
+        return self.path(uri).open("rb")
+
+    def put(self, source: Path, uri: str) -> None:
+        with source.open("rb") as stream, self._replacing(uri) as target:
+            shutil.copyfileobj(stream, target, 1 << 20)
+
+    def write(self, uri: str, content: bytes) -> None:
+        with self._replacing(uri) as target:
+            target.write(content)
+
+    def delete(self, uri: str) -> int:
+        """Remove a file or everything under a prefix; returns how many files went."""
+        base = self.path(uri)
+        if base.is_file():
+            base.unlink()
+            return 1
+        count = sum(1 for p in base.rglob("*") if p.is_file())
+        if base.is_dir():
+            shutil.rmtree(base)
+        return count
+
+    def exists(self, uri: str) -> bool:
+        return self.path(uri).exists()
+
+    @contextlib.contextmanager
+    def _replacing(self, uri: str) -> Iterator[BinaryIO]:
+        path = self.path(uri)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+        except OSError as error:
+            raise LabError(f"cannot write: {error.strerror}", where=uri, fix="free space or rights, then again") from None
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as target:
+                yield target
+            temporary.chmod(0o644)
+            temporary.replace(path)
+            # A local Hadoop file system keeps checksums beside its files; an old one would now be wrong.
+            path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
+        except OSError as error:
+            raise LabError(f"cannot write: {error.strerror}", where=uri, fix="free space or rights, then again") from None
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _hidden(relative: Path) -> bool:
+    return any(part.startswith(".") for part in relative.parts)
