@@ -7,13 +7,13 @@
 SELECT d.factor, d.category, d.students, d.drop_outs,
        ROUND(100 * d.drop_outs / d.students, 1) AS drop_out_rate,
        ROUND(CASE WHEN d.factor <> 'reason'
-                  THEN (d.drop_outs / d.students) / (s.drop_outs / s.students) END, 2) AS times_school,
-       ROUND(100 * d.drop_outs / s.drop_outs, 1) AS share_of_drop_outs,
+                  THEN (d.drop_outs / d.students) / (s.all_drop_outs / s.all_students) END, 2) AS times_school,
+       ROUND(100 * d.drop_outs / s.all_drop_outs, 1) AS share_of_drop_outs,
        d.average_grade, d.attendance_rate, f.spread
 FROM data_dev_5data.mart_drop_outs d
-JOIN (SELECT factor, ROUND(100 * (MAX(drop_outs / students) - MIN(drop_outs / students)), 1) AS spread
+JOIN (SELECT factor AS of_factor, ROUND(100 * (MAX(drop_outs / students) - MIN(drop_outs / students)), 1) AS spread
       FROM data_dev_5data.mart_drop_outs
-      GROUP BY factor) f ON f.factor = d.factor
-CROSS JOIN (SELECT students, drop_outs FROM data_dev_5data.mart_drop_outs WHERE factor = 'school') s
-ORDER BY CASE d.factor WHEN 'school' THEN 0 WHEN 'reason' THEN 1 ELSE 2 END,
+      GROUP BY factor) f ON f.of_factor = d.factor
+CROSS JOIN (SELECT students AS all_students, drop_outs AS all_drop_outs FROM data_dev_5data.mart_drop_outs WHERE factor = 'school') s
+ORDER BY CASE factor WHEN 'school' THEN 0 WHEN 'reason' THEN 1 ELSE 2 END,
          spread DESC NULLS LAST, factor, drop_out_rate DESC NULLS LAST, category
