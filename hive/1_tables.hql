@@ -12,7 +12,7 @@ CREATE EXTERNAL TABLE campuses_csv (
     `capacity` string,
     `youth_population` string
 )
-COMMENT 'A campus of the school. As text, as in the file.'
+COMMENT "A campus of the school. As text, as in the file."
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
 WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\u0001')
 STORED AS TEXTFILE
@@ -37,7 +37,7 @@ CREATE EXTERNAL TABLE companies_csv (
     `region` string,
     `employees` string
 )
-COMMENT 'A company that hires students or takes apprentices. As text, as in the file.'
+COMMENT "A company that hires students or takes apprentices. As text, as in the file."
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
 WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\u0001')
 STORED AS TEXTFILE
@@ -58,7 +58,7 @@ CREATE EXTERNAL TABLE subjects_csv (
     `name` string,
     `level` string
 )
-COMMENT 'A subject, taught at one level. As text, as in the file.'
+COMMENT "A subject, taught at one level. As text, as in the file."
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
 WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\u0001')
 STORED AS TEXTFILE
@@ -91,7 +91,7 @@ CREATE EXTERNAL TABLE students_csv (
     `hired_company_id` string,
     `average_grade` string
 )
-COMMENT 'A student, present or past. As text, as in the file.'
+COMMENT "A student, present or past. As text, as in the file."
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
 WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\u0001')
 STORED AS TEXTFILE
@@ -127,7 +127,7 @@ CREATE EXTERNAL TABLE professors_csv (
     `campus_id` string,
     `hired_on` string
 )
-COMMENT 'A professor. As text, as in the file.'
+COMMENT "A professor. As text, as in the file."
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
 WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\u0001')
 STORED AS TEXTFILE
@@ -150,7 +150,7 @@ CREATE EXTERNAL TABLE lessons_csv (
     `campus_id` string,
     `professor_id` string
 )
-COMMENT 'One lesson of a subject, on a day, at a campus. As text, as in the file.'
+COMMENT "One lesson of a subject, on a day, at a campus. As text, as in the file."
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
 WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\u0001')
 STORED AS TEXTFILE
@@ -171,7 +171,7 @@ CREATE EXTERNAL TABLE attendances_csv (
     `student_id` string,
     `present` string
 )
-COMMENT 'A student expected at a lesson, present or not. As text, as in the file.'
+COMMENT "A student expected at a lesson, present or not. As text, as in the file."
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
 WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\u0001')
 STORED AS TEXTFILE
@@ -192,7 +192,7 @@ CREATE EXTERNAL TABLE grades_csv (
     `date` string,
     `grade` string
 )
-COMMENT 'A grade of a student in a subject. As text, as in the file.'
+COMMENT "A grade of a student in a subject. As text, as in the file."
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
 WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\u0001')
 STORED AS TEXTFILE
@@ -215,7 +215,7 @@ CREATE EXTERNAL TABLE apprenticeships_csv (
     `end_date` string,
     `job` string
 )
-COMMENT 'A student's work-study contract with a company. As text, as in the file.'
+COMMENT "A student's work-study contract with a company. As text, as in the file."
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
 WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\u0001')
 STORED AS TEXTFILE
@@ -239,7 +239,7 @@ CREATE EXTERNAL TABLE events_csv (
     `campus_id` string,
     `cost` string
 )
-COMMENT 'An open day or fair at which a campus meets possible students. As text, as in the file.'
+COMMENT "An open day or fair at which a campus meets possible students. As text, as in the file."
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
 WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\u0001')
 STORED AS TEXTFILE
@@ -264,7 +264,7 @@ CREATE EXTERNAL TABLE audiences_csv (
     `level_of_interest` string,
     `chosen_school` string
 )
-COMMENT 'A contact of a possible future student, collected at an event. As text, as in the file.'
+COMMENT "A contact of a possible future student, collected at an event. As text, as in the file."
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
 WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\u0001')
 STORED AS TEXTFILE

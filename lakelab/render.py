@@ -34,9 +34,7 @@ def erp_tables() -> list[str]:
 
 
 def _create_table(table: Table) -> str:
-    columns = [
-        f'    "{c.name}" {POSTGRES[c.kind]}{"" if c.nullable else " NOT NULL"}' for c in table.columns
-    ]
+    columns = [f'    "{c.name}" {POSTGRES[c.kind]}{"" if c.nullable else " NOT NULL"}' for c in table.columns]
     return f"CREATE TABLE public.{table.name} (\n" + ",\n".join(columns) + "\n)"
 
 
@@ -140,7 +138,7 @@ DROP TABLE IF EXISTS {table.name}_csv;
 CREATE EXTERNAL TABLE {table.name}_csv (
 {columns}
 )
-COMMENT '{table.doc} As text, as in the file.'
+COMMENT "{table.doc} As text, as in the file."
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
 WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\\u0001')
 STORED AS TEXTFILE

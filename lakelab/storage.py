@@ -108,7 +108,9 @@ class FolderStorage:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
         except OSError as error:
-            raise LabError(f"cannot write: {error.strerror}", where=uri, fix="free space or rights, then again") from None
+            raise LabError(
+                f"cannot write: {error.strerror}", where=uri, fix="free space or rights, then again"
+            ) from None
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as target:
@@ -118,7 +120,9 @@ class FolderStorage:
             # A local Hadoop file system keeps checksums beside its files; an old one would now be wrong.
             path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
         except OSError as error:
-            raise LabError(f"cannot write: {error.strerror}", where=uri, fix="free space or rights, then again") from None
+            raise LabError(
+                f"cannot write: {error.strerror}", where=uri, fix="free space or rights, then again"
+            ) from None
         finally:
             temporary.unlink(missing_ok=True)
 
