@@ -78,8 +78,9 @@ def campuses(sources: Sources) -> DataFrame:
     figures = _figures(sources).cache()
     lever = Window.partitionBy("lever")
     levers = figures.where("folded = 0").select("campus", F.inline(F.array(*_levers()))).where("value IS NOT NULL")
-    distance = F.col("sign") * (F.col("value") - F.avg("value").over(lever)) / F.stddev_samp("value").over(lever)
-    measured = levers.select("campus", "lever", "value", distance.alias("gap"), F.avg("value").over(lever).alias("mean"))
+    mean_value = F.avg("value").over(lever)
+    distance = F.col("sign") * (F.col("value") - mean_value) / F.stddev_samp("value").over(lever)
+    measured = levers.select("campus", "lever", "value", distance.alias("gap"), mean_value.alias("mean"))
     weakest = (
         measured.where("gap IS NOT NULL")
         .groupBy("campus")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -40,7 +41,7 @@ def by_dimension(rows: DataFrame, dimensions: Mapping[str, Column]) -> DataFrame
 def band(value: Column, bounds: tuple[int, ...], unit: str, missing: str) -> Column:
     """The band that a value falls into: "below 40", "40 to 50", … with the unit, or `missing`."""
     named = F.when(value.isNull(), missing).when(value < bounds[0], f"below {bounds[0]}{unit}")
-    for low, high in zip(bounds, bounds[1:], strict=False):
+    for low, high in pairwise(bounds):
         named = named.when(value < high, f"{low} to {high}{unit}")
     return named.otherwise(f"{bounds[-1]}{unit} and more")
 
