@@ -37,12 +37,11 @@ def ensure_metastore(place: Place, postgres: Postgres) -> None:
         stream.writelines(f"{key}={value}\n" for key, value in _properties(place).items())
     log = place.logs / "metastore.log"
     classes = f"{folder}:{jdbc_driver(place.cache)}:{spark_home()}/jars/*"
-    java = find_java().home / "bin" / "java"
-    tool = ["org.datanucleus.store.schema.SchemaTool", "-create", "-api", "JDO"]
+    java = str(find_java().home / "bin" / "java")
+    tool = ["org.datanucleus.store.schema.SchemaTool", "-create", "-api", "JDO", "-props", str(properties)]
     with log.open("w") as stream:
         done = subprocess.run(
-            [java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", classes, *tool]
-            + ["-props", str(properties), str(folder / MAPPING)],
+            [java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", classes, *tool, str(folder / MAPPING)],
             stdout=stream,
             stderr=subprocess.STDOUT,
             cwd=folder,

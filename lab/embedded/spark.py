@@ -60,6 +60,7 @@ class Spark:
             "SPARK_HOME": str(spark_home()),
             "SPARK_CONF_DIR": str(bare),
             "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_LOCAL_DIRS": str(self.place.cache / "spark"),
             "SPARK_LAUNCHER_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
             "PYSPARK_PYTHON": sys.executable,
             "PYSPARK_DRIVER_PYTHON": sys.executable,
@@ -89,7 +90,10 @@ class Spark:
             "fs.hdfs.impl": overload,
             "fs.viewfs.overload.scheme.target.file.impl": "org.apache.hadoop.fs.LocalFileSystem",
             "fs.viewfs.mounttable.lab.linkFallback": f"file://{home}/hdfs",
-            **{f"fs.viewfs.mounttable.{bucket}.linkFallback": f"file://{home}/s3/{bucket}" for bucket in self._buckets()},
+            **{
+                f"fs.viewfs.mounttable.{bucket}.linkFallback": f"file://{home}/s3/{bucket}"
+                for bucket in self._buckets()
+            },
             "javax.jdo.option.ConnectionURL": f"jdbc:postgresql://127.0.0.1:{self.place.settings.erp_port}/{METASTORE}",
             "javax.jdo.option.ConnectionDriverName": "org.postgresql.Driver",
             "javax.jdo.option.ConnectionUserName": HIVE,
@@ -112,7 +116,6 @@ class Spark:
             "spark.driver.extraJavaOptions": " ".join(self._java_options(java)),
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
-            "spark.local.dir": str(self.place.cache / "spark"),
             "spark.sql.session.timeZone": "UTC",
             "spark.sql.shuffle.partitions": "2",
             "spark.sql.warehouse.dir": WAREHOUSE_DIR,
@@ -168,8 +171,9 @@ frame.createOrReplaceTempView("t")
 target = "hdfs:///tmp/class-archive"
 frame.write.mode("overwrite").parquet(target + "/parquet")
 frame.write.mode("overwrite").csv(target + "/csv")
-spark.read.parquet(target + "/parquet").join(spark.read.csv(target + "/csv").withColumnRenamed("_c0", "id"), "id").groupBy("g").count().collect()
-spark.sql("select g, count(*), avg(d), md5(max(s)), row_number() over (order by g) from t group by g").collect()
+text = spark.read.csv(target + "/csv").withColumnRenamed("_c0", "id")
+spark.read.parquet(target + "/parquet").join(text, "id").groupBy("g").count().collect()
+spark.sql("select g, avg(d), md5(max(s)), row_number() over (order by g) from t group by g").collect()
 spark.sql("show databases").collect()
 """
 
