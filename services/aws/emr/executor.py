@@ -1,0 +1,208 @@
+"""How steps become processes: the protocol, and processes of this machine.
+
+The engine keeps no handle: everything about a step's processes is found again from the step's folder, so a new
+engine goes on where a killed one stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol
+
+from services.aws.emr import runner
+
+# What a step inherits of the engine's own environment; all else comes from the engine's `environment`.
+INHERITED = ("HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER")
+_GONE = ".gone-"
+
+
+class LaunchError(Exception):
+    """The step's process could not be started; the message is for the step's failure details."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to run: argv[0] is looked for on the environment's PATH."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+class Phase(Enum):
+    ABSENT = "absent"  # never launched
+    RUNNING = "running"
+    EXITED = "exited"
+    LOST = "lost"  # launched, but gone without a word
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What the executor sees of a step. `code` is negative for a signal; `cancelled`: it ended after `kill`."""
+
+    phase: Phase
+    code: int | None = None
+    cancelled: bool = False
+    ended: datetime | None = None
+    seconds: float | None = None
+    cpu_seconds: float | None = None
+    peak_bytes: int | None = None
+
+
+class Executor(Protocol):
+    """Starts, watches and ends steps. Called by one thread at a time; folders are those of `folder`."""
+
+    custom_jars: bool  # whether it can run a JAR of the user's
+
+    def folder(self, cluster_id: str, step_id: str) -> Path:
+        """The step's folder; `prepare` makes it."""
+        ...
+
+    def prepare(self, folder: Path) -> Path:
+        """Make the folder; returns the one that the step will start in, for files that it needs."""
+        ...
+
+    def launch(self, folder: Path, task: Task) -> None:
+        """Start the step unless it was started before. LaunchError when that is impossible."""
+        ...
+
+    def poll(self, folder: Path) -> Sighting: ...
+
+    def kill(self, folder: Path, *, force: bool) -> None:
+        """Ask the step's whole process group to end (SIGTERM), or end it (SIGKILL). Harmless when it ended."""
+        ...
+
+    def watch(self, folder: Path) -> int | None:
+        """A file descriptor that becomes readable when the step ends, for the caller to close; None: poll."""
+        ...
+
+    def tail(self, folder: Path, name: str, limit: int | None = None) -> bytes:
+        """The last bytes of `stdout`, `stderr` or another file of the step; empty when there is none."""
+        ...
+
+    def forget(self, folder: Path) -> None:
+        """Remove what is kept of an ended step."""
+        ...
+
+
+class LocalExecutor:
+    """Steps as processes of this machine, each under a `runner`. Folders are `root/<cluster>/<step>`."""
+
+    custom_jars = False
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        for gone in self.root.glob(f"*/{_GONE}*"):
+            shutil.rmtree(gone, ignore_errors=True)
+
+    def folder(self, cluster_id: str, step_id: str) -> Path:
+        return self.root / cluster_id / step_id
+
+    def prepare(self, folder: Path) -> Path:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        work = folder / "work"
+        work.mkdir(exist_ok=True)
+        return work
+
+    def launch(self, folder: Path, task: Task) -> None:
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        try:
+            runner.write_whole(folder / "task.json", {"argv": list(task.argv)})
+            with (folder / "runner.log").open("ab") as log:
+                # -I -S: no user paths, no site-packages; it starts in half the time.
+                started = subprocess.run(
+                    [sys.executable, "-I", "-S", runner.__file__, str(folder)],
+                    env={**inherited, **task.environment}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    cwd=folder, check=False,
+                )  # fmt: skip
+        except OSError as error:
+            raise LaunchError(f"the step could not be started: {error.strerror}") from None
+        if started.returncode != 0:
+            why = self.tail(folder, "runner.log", 2000).decode(errors="replace").strip().splitlines()
+            raise LaunchError(f"the step could not be started: {why[-1] if why else started.returncode}")
+
+    def poll(self, folder: Path) -> Sighting:
+        claim = _read(folder / "claim.json")
+        if claim is None:
+            return Sighting(Phase.ABSENT)
+        alive = _alive(claim)
+        # In this order: a runner writes the exit before it ends.
+        result = _read(folder / "exit.json")
+        if result is not None:
+            return Sighting(
+                Phase.EXITED, result["code"], result["cancelled"], datetime.fromtimestamp(result["at"], UTC),
+                result["seconds"], result["cpu"], result["peak_bytes"],
+            )  # fmt: skip
+        if alive:
+            return Sighting(Phase.RUNNING)
+        self.kill(folder, force=True)  # what the runner left behind must not go on unseen
+        return Sighting(Phase.LOST)
+
+    def kill(self, folder: Path, *, force: bool) -> None:
+        # The mark first: a runner that has not yet let its child go will see it, and one that has, has noted it.
+        (folder / "cancel").touch()
+        child = _read(folder / "child.json")
+        if child is not None and _group_is_ours(child):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child["pid"], signal.SIGKILL if force else signal.SIGTERM)
+
+    def watch(self, folder: Path) -> int | None:
+        claim = _read(folder / "claim.json")
+        if claim is None or not hasattr(os, "pidfd_open"):
+            return None
+        try:
+            descriptor = os.pidfd_open(claim["pid"])
+        except OSError:
+            return None
+        if _alive(claim):
+            return descriptor
+        os.close(descriptor)  # ended, or its number belongs to another by now
+        return None
+
+    def tail(self, folder: Path, name: str, limit: int | None = None) -> bytes:
+        try:
+            with (folder / name).open("rb") as file:
+                if limit is not None:
+                    file.seek(max(0, file.seek(0, os.SEEK_END) - limit))
+                return file.read()
+        except FileNotFoundError:
+            return b""
+
+    def forget(self, folder: Path) -> None:
+        gone = folder.with_name(_GONE + folder.name)
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(gone)  # at once: half a folder would look like a step with half its logs
+        shutil.rmtree(gone, ignore_errors=True)
+        with contextlib.suppress(OSError):  # the cluster's folder goes with its last step
+            folder.parent.rmdir()
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    return content
+
+
+def _alive(process: dict[str, Any] | None) -> bool:
+    return process is not None and runner.started_at(process["pid"]) == process["started"]
+
+
+def _group_is_ours(leader: dict[str, Any]) -> bool:
+    """Whether the process group still is the step's. Its leader may have died, but then no one else may have got
+    the number, and the machine may not have been started anew since.
+    """
+    boot = runner.boot()
+    same_boot = not boot or leader["started"] is None or leader["started"].startswith(boot)
+    return same_boot and runner.started_at(leader["pid"]) in (leader["started"], None)

@@ -1,0 +1,66 @@
+"""The four logs of a step: `controller`, `syslog`, `stdout`, `stderr`, gzipped under the cluster's LogUri."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+from lakelab.errors import LabError
+from lakelab.storage import Storage
+from services.aws.emr.model import Cluster, Step
+
+NAMES = ("controller", "syslog", "stdout", "stderr")
+
+
+def address(cluster: Cluster, step: Step, name: str) -> str | None:
+    """Where a log of the step is published; None when the cluster has no LogUri."""
+    if not cluster.log_uri:
+        return None
+    if step.bootstrap:
+        number = step.id.rpartition("-")[2]
+        return f"{cluster.log_uri}/{cluster.id}/node/master/bootstrap-actions/{number}/{name}.gz"
+    return f"{cluster.log_uri}/{cluster.id}/steps/{step.id}/{name}.gz"
+
+
+def note(folder: Path, at: datetime, text: str, level: str = "INFO") -> None:
+    """Add a line to the step's controller log."""
+    with (folder / "controller").open("a") as file:
+        file.write(f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z {level} {text}\n")
+
+
+def publish(cluster: Cluster, step: Step, folder: Path, storage: Storage) -> str | None:
+    """Write the step's logs to their addresses. Returns one line when that was impossible, else None."""
+    for name in NAMES:
+        uri = address(cluster, step, name)
+        if uri is None:
+            return None
+        packed = folder / f".{name}.gz"
+        try:
+            # No time and no file name inside: the same log gives the same bytes.
+            with packed.open("wb") as target, gzip.GzipFile("", "wb", 6, target, 0) as stream:
+                source = folder / name
+                if source.exists():
+                    with source.open("rb") as plain:
+                        shutil.copyfileobj(plain, stream, 1 << 20)
+            storage.put(packed, uri)
+        except LabError as error:
+            return str(error)
+        except OSError as error:
+            return f"cannot write ({uri}): {error.strerror}"
+        finally:
+            packed.unlink(missing_ok=True)
+    return None
+
+
+def published(cluster: Cluster, step: Step, name: str, storage: Storage) -> bytes:
+    """A log as it was published; empty when there is none."""
+    uri = address(cluster, step, name)
+    if uri is None:
+        return b""
+    try:
+        with storage.open(uri) as stream:
+            return gzip.decompress(stream.read())
+    except (FileNotFoundError, LabError):
+        return b""

@@ -1,0 +1,298 @@
+"""The one thread that moves an engine's clusters and steps.
+
+It sleeps until a request or the end of a step's process wakes it. Each change is committed to the store before it
+shows; a change of several records (a step fails, the queue is cancelled, the cluster ends) is one commit. Requests
+change records too, so whoever decides on a record holds `lock` and reads it from the store first.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from services.aws.emr import rules
+from services.aws.emr.executor import Executor, Phase, Sighting
+from services.aws.emr.model import (
+    CLUSTER_CLOSED,
+    STEP_ENDED,
+    STEP_STARTED,
+    Action,
+    CancelOption,
+    Cluster,
+    ClusterState,
+    Failure,
+    Reason,
+    Step,
+    StepState,
+)
+from services.aws.emr.store import StateStore
+from services.aws.emr.watcher import Watcher
+from services.aws.emr.work import StepWork
+
+_log = logging.getLogger(__name__)
+_RETRY_SECONDS = 1.0  # after a fault of the store, such as a full disk
+
+
+@dataclass(frozen=True)
+class Event:
+    """A change that was committed. `step` is None for a change of the cluster itself."""
+
+    cluster: Cluster
+    step: Step | None = None
+
+    @property
+    def state(self) -> ClusterState | StepState:
+        return self.step.state if self.step else self.cluster.state
+
+
+class Scheduler:
+    def __init__(
+        self,
+        store: StateStore,
+        executor: Executor,
+        work: StepWork,
+        clock: Callable[[], datetime],
+        on_event: Callable[[Event], None] | None,
+    ) -> None:
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
+        self._store, self._executor, self._work, self._clock = store, executor, work, clock
+        self._on_event = on_event
+        self._events: deque[Event] = deque()
+        self._watcher = Watcher(executor)
+        self._signalled: dict[tuple[str, str], CancelOption] = {}
+        self._launched: set[tuple[str, str]] = set()
+        self.stopping = False
+        self._thread = threading.Thread(target=self._run, name="emr-scheduler", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after its present pass. Steps go on running."""
+        with self.lock:
+            self.stopping = True
+            self.changed.notify_all()
+        self._watcher.wake()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def commit(self, *records: Cluster | Step) -> None:
+        """Save the records at once, tell those who wait, and queue the events. Wakes the scheduler."""
+        with self.lock:
+            self._store.save(*records)
+            for record in records:
+                if isinstance(record, Cluster):
+                    self._events.append(Event(record))
+                else:
+                    cluster = next(
+                        (r for r in records if isinstance(r, Cluster) and r.id == record.cluster_id), None
+                    ) or self._store.cluster(record.cluster_id)
+                    assert cluster is not None, record.cluster_id
+                    self._events.append(Event(cluster, record))
+            self.changed.notify_all()
+        self._watcher.wake()
+
+    def _run(self) -> None:
+        try:
+            self._tidy()
+            while not self.stopping:
+                pause: float | None = None
+                try:
+                    while self._pass() and not self.stopping:
+                        self._tell()
+                except Exception:
+                    _log.exception("the EMR scheduler could not go on; it tries again")
+                    pause = _RETRY_SECONDS
+                self._tell()
+                if not self.stopping:
+                    self._watcher.wait(pause)
+        finally:
+            self._watcher.close()
+
+    def _tidy(self) -> None:
+        """Finish what a killed engine had begun: publish and remove the logs of steps that ended."""
+        for cluster in self._store.clusters():
+            for step in self._store.steps(cluster.id):
+                if step.state in STEP_ENDED:
+                    self._work.tidy(cluster, step)
+
+    def _tell(self) -> None:
+        while self._events:
+            event = self._events.popleft()
+            if self._on_event:
+                try:
+                    self._on_event(event)
+                except Exception:
+                    _log.exception("on_event failed")
+
+    def _pass(self) -> bool:
+        """One look at everything alive; whether anything moved."""
+        moved = False
+        for cluster in self._store.clusters(live_only=True):
+            moved |= self._look_at_steps(cluster)
+            moved |= self._start_steps(cluster.id)
+            moved |= self._move_cluster(cluster.id)
+        return moved
+
+    def _look_at_steps(self, cluster: Cluster) -> bool:
+        moved = False
+        for step in self._store.steps(cluster.id):
+            if step.state not in STEP_STARTED:
+                continue
+            folder = self._executor.folder(cluster.id, step.id)
+            self._watcher.add(folder)
+            seen = self._executor.poll(folder)
+            if seen.phase is Phase.RUNNING:
+                self._signal(step)
+                continue
+            self._watcher.remove(folder)
+            if seen.phase is Phase.ABSENT:
+                self._launch_late(cluster, step, folder)
+            else:
+                self._end(step, seen)
+            moved = True
+        return moved
+
+    def _start_steps(self, cluster_id: str) -> bool:
+        with self.lock:
+            cluster, steps = self._read(cluster_id)
+            chosen = [
+                step.to(StepState.RUNNING, self._clock()) for step in rules.startable(cluster, steps)
+            ]
+            if not chosen:
+                return False
+            records: list[Cluster | Step] = list(chosen)
+            if cluster.state is ClusterState.WAITING:
+                records.insert(0, cluster.to(ClusterState.RUNNING, rules.RUNNING, self._clock()))
+            self.commit(*records)
+        for step in chosen:
+            self._launch(cluster, step)
+        return True
+
+    def _launch(self, cluster: Cluster, step: Step) -> None:
+        """Start a step that is RUNNING in the store."""
+        self._launched.add((cluster.id, step.id))
+        problem = self._work.launch(cluster, step)
+        if problem is not None:
+            self._end(step, Sighting(Phase.LOST), problem)
+
+    def _launch_late(self, cluster: Cluster, step: Step, folder: Path) -> None:
+        """A step that is RUNNING in the store and nowhere else: the engine died before it was started. Another
+        runner may be about to claim the folder; only one of the two will run the step.
+        """
+        if (cluster.id, step.id) in self._launched:
+            self._end(step, Sighting(Phase.LOST), "the step's folder was removed while it ran")
+        elif step.state is StepState.CANCEL_PENDING or cluster.state is ClusterState.TERMINATING:
+            self._executor.prepare(folder)
+            self._executor.kill(folder, force=True)
+            self._end(step, Sighting(Phase.LOST, cancelled=True))
+        else:
+            self._launch(cluster, step)
+
+    def _signal(self, step: Step) -> None:
+        """Send a cancelled step its signal, once for each kind."""
+        key = (step.cluster_id, step.id)
+        if step.cancel and self._signalled.get(key) is not step.cancel:
+            force = step.cancel is CancelOption.TERMINATE_PROCESS
+            self._executor.kill(self._executor.folder(*key), force=force)
+            self._signalled[key] = step.cancel
+
+    def _end(self, step: Step, seen: Sighting, problem: str | None = None) -> None:
+        """Publish the logs of a step that ended, then commit its end with all that follows from it."""
+        cluster, _ = self._read(step.cluster_id)
+        trouble, failure = self._work.wind_up(cluster, step, seen, problem)
+        with self.lock:
+            cluster, steps = self._read(step.cluster_id)
+            step = next(one for one in steps if one.id == step.id)
+            ended = self._ended(cluster, step, seen, failure, trouble)
+            self.commit(*self._consequences(cluster, ended, steps, seen))
+        self._signalled.pop((step.cluster_id, step.id), None)
+        self._launched.discard((step.cluster_id, step.id))
+        if trouble is None:
+            self._work.forget(cluster, step)
+
+    def _ended(
+        self, cluster: Cluster, step: Step, seen: Sighting, failure: Failure | None, trouble: str | None
+    ) -> Step:
+        at = seen.ended or self._clock()
+        reason = Reason("NONE", f"Its logs could not be published: {trouble}") if trouble else Reason()
+        if failure is None and not seen.cancelled:
+            return step.to(StepState.COMPLETED, at, reason=reason)
+        stopped = seen.cancelled or seen.phase is Phase.LOST
+        if stopped and cluster.state is ClusterState.TERMINATING and step.state is StepState.RUNNING:
+            return step.to(StepState.INTERRUPTED, at, reason=rules.CLUSTER_TERMINATED)
+        if step.state is StepState.CANCEL_PENDING and stopped:
+            return step.to(StepState.CANCELLED, at, reason=rules.CANCELLED_BY_USER)
+        return step.to(StepState.FAILED, at, reason=reason, failure=failure)
+
+    def _consequences(
+        self, cluster: Cluster, ended: Step, steps: list[Step], seen: Sighting
+    ) -> list[Cluster | Step]:
+        """The ended step, the steps that are cancelled by its failure, and the cluster if it ends by it."""
+        if ended.state is not StepState.FAILED or cluster.state in CLUSTER_CLOSED:
+            return [ended]
+        now = self._clock()
+        if ended.bootstrap:
+            number = int(ended.id.rpartition("-")[2])
+            reason = rules.bootstrap_failed(number, seen.code)
+            return [ended, *_cancel(steps, now, reason), cluster.to(ClusterState.TERMINATING, reason, now)]
+        action = rules.effective_action(cluster, ended)
+        if action is Action.CONTINUE:
+            return [ended]
+        records: list[Cluster | Step] = [ended, *_cancel(steps, now, rules.CANCELLED_BY_FAILURE)]
+        if action is Action.TERMINATE_CLUSTER:
+            records.append(cluster.to(ClusterState.TERMINATING, rules.STEP_FAILURE, now))
+        return records
+
+    def _move_cluster(self, cluster_id: str) -> bool:
+        with self.lock:
+            cluster, steps = self._read(cluster_id)
+            now = self._clock()
+            if cluster.state is ClusterState.STARTING:
+                self.commit(cluster.to(ClusterState.BOOTSTRAPPING, rules.BOOTSTRAPPING, now))
+            elif cluster.state is ClusterState.BOOTSTRAPPING:
+                if any(step.bootstrap and step.state not in STEP_ENDED for step in steps):
+                    return False
+                self.commit(cluster.to(ClusterState.RUNNING, rules.RUNNING, now))
+            elif cluster.state is ClusterState.TERMINATING:
+                return self._terminate(cluster, steps)
+            else:
+                target = rules.rest_state(cluster, steps)
+                if target is None:
+                    return False
+                self.commit(cluster.to(*target, now))
+        return True
+
+    def _terminate(self, cluster: Cluster, steps: list[Step]) -> bool:
+        now = self._clock()
+        pending = _cancel(steps, now, rules.CLUSTER_TERMINATED)
+        started = [step for step in steps if step.state in STEP_STARTED]
+        if pending:
+            self.commit(*pending)
+        for step in started:
+            key = (cluster.id, step.id)
+            if self._signalled.get(key) is not CancelOption.TERMINATE_PROCESS:
+                self._executor.kill(self._executor.folder(*key), force=True)
+                self._signalled[key] = CancelOption.TERMINATE_PROCESS
+        if not started:
+            fatal = cluster.reason.fatal
+            end = ClusterState.TERMINATED_WITH_ERRORS if fatal else ClusterState.TERMINATED
+            self.commit(cluster.to(end, cluster.reason, now))
+        return bool(pending) or not started
+
+    def _read(self, cluster_id: str) -> tuple[Cluster, list[Step]]:
+        cluster = self._store.cluster(cluster_id)
+        assert cluster is not None, cluster_id
+        return cluster, self._store.steps(cluster_id)
+
+
+def _cancel(steps: list[Step], at: datetime, reason: Reason) -> list[Step]:
+    reason = replace(reason, code="NONE", fatal=False)
+    pending = [step for step in steps if step.state is StepState.PENDING]
+    return [step.to(StepState.CANCELLED, at, reason=reason) for step in pending]

@@ -1,0 +1,187 @@
+"""Where the engine's state lives: a protocol, and SQLite.
+
+A change is durable before anyone sees it: `save` returns after the commit has reached the disk, and readers only
+read what was committed. One engine at a time owns a store (`claim`); anyone may read it meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from lakelab.errors import LabError
+from services.aws.emr.errors import InternalServerException
+from services.aws.emr.model import (
+    CLUSTER_ENDED,
+    Action,
+    CancelOption,
+    Cluster,
+    ClusterState,
+    Failure,
+    Reason,
+    Step,
+    StepState,
+)
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS clusters (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS steps (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, cluster_id TEXT NOT NULL REFERENCES clusters (id),
+    id TEXT NOT NULL, state TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (cluster_id, id));
+"""
+
+
+class StateStore(Protocol):
+    """What the engine needs of its memory. Lists are in order of creation."""
+
+    def claim(self) -> None: ...
+    def release(self) -> None: ...
+    def save(self, *records: Cluster | Step) -> None: ...
+    def cluster(self, cluster_id: str) -> Cluster | None: ...
+    def clusters(self, *, live_only: bool = False) -> list[Cluster]: ...
+    def step(self, cluster_id: str, step_id: str) -> Step | None: ...
+    def steps(self, cluster_id: str) -> list[Step]: ...
+    def close(self) -> None: ...
+
+
+class SqliteStore:
+    """State in one SQLite file (WAL, full sync). Safe for many threads of one process, and for readers beside."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._lock = threading.RLock()
+        self._owner: IO[bytes] | None = None
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > _VERSION:
+            self._db.close()
+            raise LabError(
+                "the EMR state was written by a newer version", where=str(path), fix="update the lab or `lab reset`"
+            )
+        if version < _VERSION:
+            self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+
+    def claim(self) -> None:
+        """Become the only engine on this state; LabError when another one lives. A dead one leaves no trace."""
+        owner = self._path.with_name(self._path.name + ".owner").open("ab")
+        try:
+            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            owner.close()
+            raise LabError(
+                "another EMR engine already runs on this state", where=str(self._path),
+                fix="stop it first, or use another LAB_HOME",
+            ) from None  # fmt: skip
+        self._owner = owner
+
+    def release(self) -> None:
+        """Let another engine have the state."""
+        if self._owner:
+            self._owner.close()
+            self._owner = None
+
+    def save(self, *records: Cluster | Step) -> None:
+        """Insert or update all the records in one transaction. InternalServerException when the disk is full."""
+        with self._transaction():
+            for record in records:
+                body = json.dumps(asdict(record), default=datetime.isoformat)
+                if isinstance(record, Cluster):
+                    self._db.execute(
+                        "INSERT INTO clusters (id, state, body) VALUES (?, ?, ?)"
+                        " ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body",
+                        (record.id, record.state, body),
+                    )
+                else:
+                    self._db.execute(
+                        "INSERT INTO steps (cluster_id, id, state, body) VALUES (?, ?, ?, ?) ON CONFLICT"
+                        " (cluster_id, id) DO UPDATE SET state = excluded.state, body = excluded.body",
+                        (record.cluster_id, record.id, record.state, body),
+                    )
+
+    def cluster(self, cluster_id: str) -> Cluster | None:
+        rows = self._rows("SELECT body FROM clusters WHERE id = ?", cluster_id)
+        return _cluster(rows[0]) if rows else None
+
+    def clusters(self, *, live_only: bool = False) -> list[Cluster]:
+        if not live_only:
+            return [_cluster(row) for row in self._rows("SELECT body FROM clusters ORDER BY number")]
+        query = "SELECT body FROM clusters WHERE state NOT IN (?, ?) ORDER BY number"
+        return [_cluster(row) for row in self._rows(query, *CLUSTER_ENDED)]
+
+    def step(self, cluster_id: str, step_id: str) -> Step | None:
+        rows = self._rows("SELECT body FROM steps WHERE cluster_id = ? AND id = ?", cluster_id, step_id)
+        return _step(rows[0]) if rows else None
+
+    def steps(self, cluster_id: str) -> list[Step]:
+        query = "SELECT body FROM steps WHERE cluster_id = ? ORDER BY number"
+        return [_step(row) for row in self._rows(query, cluster_id)]
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+        self.release()
+
+    def _rows(self, query: str, *values: str) -> list[dict[str, Any]]:
+        with self._lock:
+            return [json.loads(body) for (body,) in self._db.execute(query, values)]
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield
+                self._db.execute("COMMIT")
+            except BaseException as error:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise InternalServerException(f"The state could not be saved: {error}") from error
+                raise
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _cluster(body: dict[str, Any]) -> Cluster:
+    return Cluster(
+        **{
+            **body,
+            "created": datetime.fromisoformat(body["created"]),
+            "ready": _time(body["ready"]),
+            "ended": _time(body["ended"]),
+            "state": ClusterState(body["state"]),
+            "reason": Reason(**body["reason"]),
+        }
+    )
+
+
+def _step(body: dict[str, Any]) -> Step:
+    return Step(
+        **{
+            **body,
+            "created": datetime.fromisoformat(body["created"]),
+            "started": _time(body["started"]),
+            "ended": _time(body["ended"]),
+            "args": tuple(body["args"]),
+            "action": Action(body["action"]),
+            "state": StepState(body["state"]),
+            "reason": Reason(**body["reason"]),
+            "failure": Failure(**body["failure"]) if body["failure"] else None,
+            "cancel": CancelOption(body["cancel"]) if body["cancel"] else None,
+        }
+    )

@@ -1,0 +1,134 @@
+"""What the scheduler does with one step: start it, and wind it up with its logs and the cause of a failure."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from lakelab.errors import LabError
+from lakelab.storage import Storage
+from services.aws.emr import failure as failures
+from services.aws.emr import jars, logs
+from services.aws.emr.executor import Executor, LaunchError, Phase, Sighting, Task
+from services.aws.emr.model import Cluster, Failure, Step
+
+Environment = Callable[[Cluster, Step], Mapping[str, str]]
+_TAIL_BYTES = 1 << 16
+_LOST = (
+    "The process that watched over the step ended without a word: the machine was restarted, or it was killed. "
+    "What was left of the step was ended"
+)
+
+
+class StepWork:
+    def __init__(
+        self,
+        executor: Executor,
+        storage: Storage,
+        environment: Environment,
+        path: Sequence[Path],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._executor, self._storage, self._clock = executor, storage, clock
+        self._environment, self._path = environment, tuple(path)
+
+    def launch(self, cluster: Cluster, step: Step) -> str | None:
+        """Start the step; returns why that was impossible, or None."""
+        folder = self._executor.folder(cluster.id, step.id)
+        try:
+            work = self._executor.prepare(folder)
+            logs.note(folder, self._clock(), f'Step {step.id} "{step.name}" of cluster {cluster.id}: {step.jar}')
+            argv = jars.command(step, work, self._storage, custom_jars=self._executor.custom_jars)
+            shown = shlex.join(failures.printable(_without_folder(argv, work)))
+            logs.note(folder, self._clock(), f"Running: {shown}")
+            self._executor.launch(folder, Task(argv, self._variables(cluster, step)))
+        except (jars.CannotRun, LaunchError, LabError) as error:
+            return str(error)
+        except OSError as error:
+            return f"the step's folder cannot be written: {error.strerror}"
+        return None
+
+    def wind_up(
+        self, cluster: Cluster, step: Step, seen: Sighting, problem: str | None
+    ) -> tuple[str | None, Failure | None]:
+        """Write the end into the controller log and publish the four logs.
+
+        Returns what was wrong with publishing, or None, and the failure details, None for exit code 0.
+        """
+        folder = self._executor.folder(cluster.id, step.id)
+        failure = self._failure(cluster, step, folder, seen, problem)
+        try:
+            self._executor.prepare(folder)
+            for line in _report(seen):
+                logs.note(folder, self._clock(), line)
+            if failure and not seen.cancelled:
+                logs.note(folder, self._clock(), f"Step failed: {failure.reason}: {failure.message}", "ERROR")
+            elif seen.cancelled:
+                logs.note(folder, self._clock(), "Step was cancelled", "WARN")
+            else:
+                logs.note(folder, self._clock(), "Step succeeded")
+            trouble = logs.publish(cluster, step, folder, self._storage)
+            if trouble:
+                logs.note(folder, self._clock(), f"Logs could not be published: {trouble}", "ERROR")
+        except OSError as error:
+            trouble = f"the step's folder cannot be written: {error.strerror}"
+        return trouble, failure
+
+    def forget(self, cluster: Cluster, step: Step) -> None:
+        """Remove the local copy of logs that were published. Without a LogUri the local ones are the only ones."""
+        if cluster.log_uri:
+            self._executor.forget(self._executor.folder(cluster.id, step.id))
+
+    def tidy(self, cluster: Cluster, step: Step) -> None:
+        """Publish what a killed engine left behind, or what could not be published then."""
+        folder = self._executor.folder(cluster.id, step.id)
+        if cluster.log_uri and folder.is_dir() and logs.publish(cluster, step, folder, self._storage) is None:
+            self._executor.forget(folder)
+
+    def log(self, cluster: Cluster, step: Step, name: str) -> bytes:
+        folder = self._executor.folder(cluster.id, step.id)
+        return self._executor.tail(folder, name) or logs.published(cluster, step, name, self._storage)
+
+    def _variables(self, cluster: Cluster, step: Step) -> dict[str, str]:
+        given = dict(self._environment(cluster, step))
+        rest = given.get("PATH") or os.environ.get("PATH", os.defpath)
+        path = os.pathsep.join([*map(str, self._path), rest])
+        return {**given, "PATH": path, "EMR_CLUSTER_ID": cluster.id, "EMR_STEP_ID": step.id}
+
+    def _failure(
+        self, cluster: Cluster, step: Step, folder: Path, seen: Sighting, problem: str | None
+    ) -> Failure | None:
+        controller = logs.address(cluster, step, "controller")
+        if problem is not None:
+            return Failure("The step could not be run", problem, controller)
+        if seen.phase is Phase.LOST:
+            return Failure("The step was lost", _LOST, controller)
+        if seen.code == 0:
+            return None
+        reason = f"Exited with code {seen.code}"
+        if seen.code is not None and seen.code < 0:
+            reason = f"Ended by signal {-seen.code} ({signal.Signals(-seen.code).name})"
+        stderr = self._executor.tail(folder, "stderr", _TAIL_BYTES).decode(errors="replace")
+        message = failures.cause(stderr)
+        if not message:
+            return Failure(reason, f"{reason}, with nothing in stderr", controller)
+        return Failure(reason, message, logs.address(cluster, step, "stderr"))
+
+
+def _report(seen: Sighting) -> list[str]:
+    if seen.code is None:
+        return []
+    megabytes = (seen.peak_bytes or 0) / 1e6
+    return [
+        f"Process ended with exit code {seen.code} after {seen.seconds:.3f} s",
+        f"Used {seen.cpu_seconds:.2f} s of CPU, {megabytes:.0f} MB of memory at most in one process",
+    ]
+
+
+def _without_folder(argv: Sequence[str], work: Path) -> list[str]:
+    """The arguments without the place of the step's folder, which may name a person's home."""
+    return [argument.replace(f"{work}/", "") for argument in argv]
