@@ -51,8 +51,8 @@ def title(column: str) -> str:
 
 def axis_title(column: str) -> str:
     """The title with its unit, for an axis or the head of a table."""
-    name = unit(column)
-    return f"{title(column)} ({name})" if name else title(column)
+    name, words = unit(column), title(column)
+    return words if not name or name in words.lower() else f"{words} ({name})"
 
 
 def whole(column: str) -> bool:

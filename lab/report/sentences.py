@@ -104,7 +104,7 @@ def apprenticeships(rows: Sequence[Row]) -> str:
     }
     text += _closest(first, causes, "; over the regions contracts move most closely with ")
     if first["r_rate_companies"] is not None:
-        text += f", and per student with the companies around: r = {number(first['r_rate_companies'], 2)}"
+        text += f", and per student with the companies around (r = {number(first['r_rate_companies'], 2)})"
     return _sentence(text)
 
 
@@ -244,11 +244,11 @@ def _smallest(rows: Iterable[Row], column: str) -> Row | None:
 
 
 def _closest(row: Row, causes: dict[str, str], before: str) -> str:
-    """The cause with the highest correlation, with its figure; "" when none is known."""
+    """The cause with the strongest correlation, with its figure; "" when none is known."""
     known = {column: row[column] for column in causes if row[column] is not None}
     if not known:
         return ""
-    column = max(known, key=lambda name: float(known[name]))
+    column = max(known, key=lambda name: abs(float(known[name])))
     return f"{before}{causes[column]} (r = {number(known[column], 2)})"
 
 

@@ -6,11 +6,12 @@ import re
 
 from markupsafe import Markup, escape
 
-_KEYWORDS = frozenset(
+_WORDS = (
     "all and as asc between by case cast cross current date desc distinct else end exists false first following from "
     "full group having if in inner interval is join last lateral left like limit not null nulls offset on or order "
-    "outer over partition preceding range right rows select then true unbounded union using when where with".split()
+    "outer over partition preceding range right rows select then true unbounded union using when where with"
 )
+_KEYWORDS = frozenset(_WORDS.split())
 _TOKEN = re.compile(
     r"(?P<comment>--[^\n]*|/\*.*?\*/)|(?P<string>'(?:[^']|'')*')|(?P<quoted>`[^`]*`|\"[^\"]*\")"
     r"|(?P<number>\b\d+(?:\.\d+)?\b)|(?P<word>[A-Za-z_]\w*)(?P<call>(?=\s*\())?",
