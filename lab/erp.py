@@ -1,7 +1,7 @@
 """Loading the ERP: eleven CSV files with header lines become the eleven tables, all of them or none.
 
 COPY goes into bare tables; keys, checks and indexes come after, which is an order of magnitude faster than
-checking row by row. All of it is one transaction: readers see the former school until the new one is complete.
+checking row by row. All of it is one transaction: readers wait for it, and find the new school or still the former.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from lakelab.catalogue import TABLES, Table
 from lakelab.database import SAME_TEXT, Connect, Progress, connected, first_line, told
 from lakelab.errors import LabError
 
+PATIENCE = "30s"  # how long to wait for sessions that use the tables
 _BUFFER = 1 << 20  # bytes handed to the server at once
 _CONSTRAINT = re.compile(
     r"ALTER TABLE public\.(?P<table>\w+) ADD CONSTRAINT (?P<name>\w+)"
@@ -84,7 +85,7 @@ def _names() -> str:
 def _begin(cursor: Any) -> None:
     """Drop the former tables, make new bare ones. The transaction is the caller's to commit."""
     try:
-        cursor.execute(f"SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = 'warning'; {SAME_TEXT}")
+        cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'; SET LOCAL client_min_messages = 'warning'; {SAME_TEXT}")
         cursor.execute("DROP TABLE IF EXISTS " + ", ".join(f"public.{table.name}" for table in TABLES))
         for statement in render.erp_tables():
             cursor.execute(statement)
