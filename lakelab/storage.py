@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
-from urllib.parse import unquote, urlsplit
 
 from lakelab.errors import LabError
 
+_SCHEME = re.compile(r"[a-z][a-z0-9]*://")
 
 @dataclass(frozen=True)
 class Stored:
@@ -46,23 +47,25 @@ class FolderStorage:
 
     def path(self, uri: str) -> Path:
         """The local path behind an address. A bare absolute path means HDFS, as `fs.defaultFS` has it."""
-        parts = urlsplit(uri)
-        relative = Path(unquote(parts.path).lstrip("/"))
+        # Taken literally, as Hadoop and S3 do: a partition's folder may be named `hour=10%3A00`.
+        scheme, separator, rest = uri.partition("://") if _SCHEME.match(uri) else ("", "", uri)
+        host, _, key = rest.partition("/") if separator else ("", "", rest)
+        relative = Path(key.lstrip("/"))
         if ".." in relative.parts:
             raise LabError("an address may not contain ..", where=uri)
-        if parts.scheme in ("s3", "s3a", "s3n"):
-            if not parts.netloc:
+        if scheme in ("s3", "s3a", "s3n"):
+            if not host:
                 raise LabError("an S3 address needs a bucket", where=uri, fix="write s3://bucket/key")
-            bucket = self.root / "s3" / parts.netloc
+            bucket = self.root / "s3" / host
             if not bucket.is_dir():
                 raise LabError(
-                    f"bucket {parts.netloc} does not exist", where=uri,
+                    f"bucket {host} does not exist", where=uri,
                     fix="create it with `lab bucket create`, or check LAB_BUCKET",
                 )  # fmt: skip
             return bucket / relative
-        if parts.scheme in ("hdfs", ""):
+        if scheme in ("hdfs", ""):
             return self.root / "hdfs" / relative
-        raise LabError(f"unknown kind of address {parts.scheme}://", where=uri, fix="use s3:// or hdfs://")
+        raise LabError(f"unknown kind of address {scheme}://", where=uri, fix="use s3:// or hdfs://")
 
     def create_bucket(self, name: str) -> None:
         (self.root / "s3" / name).mkdir(parents=True, exist_ok=True)
@@ -80,11 +83,11 @@ class FolderStorage:
         return self.path(uri).open("rb")
 
     def put(self, source: Path, uri: str) -> None:
-        with source.open("rb") as stream, self._replacing(uri) as target:
+        with source.open("rb") as stream, self.replacing(uri) as target:
             shutil.copyfileobj(stream, target, 1 << 20)
 
     def write(self, uri: str, content: bytes) -> None:
-        with self._replacing(uri) as target:
+        with self.replacing(uri) as target:
             target.write(content)
 
     def delete(self, uri: str) -> int:
@@ -102,7 +105,8 @@ class FolderStorage:
         return self.path(uri).exists()
 
     @contextlib.contextmanager
-    def _replacing(self, uri: str) -> Iterator[BinaryIO]:
+    def replacing(self, uri: str) -> Iterator[BinaryIO]:
+        """A stream whose content takes the address's place at the end, at once; after an error, not at all."""
         path = self.path(uri)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
