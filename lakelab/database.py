@@ -21,7 +21,9 @@ Connect = Callable[[], Any]
 Progress = Callable[[str, int, "int | None"], None]
 
 # Values must come out as the same text whatever the server's defaults are.
-SAME_TEXT = "SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL client_encoding = 'UTF8'; SET LOCAL intervalstyle = 'postgres'"
+SAME_TEXT = (
+    "SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL client_encoding = 'UTF8'; SET LOCAL standard_conforming_strings = on"
+)
 
 # What libpq and the server say when no session comes about → what is wrong, what to do.
 _REFUSALS = (

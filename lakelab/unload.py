@@ -93,7 +93,7 @@ def query_to_local(
 
     sql: one SELECT with the marker `/*slice*/` after its FROM.  snapshot: from `open_snapshot`; without one the
     table's own moment is taken.  workers: backends for a large table.  The file appears whole or not at all;
-    compressed slices are members of one gzip file (frames of one zstd file), which every reader joins.
+    compressed slices are members of one gzip file or frames of one zstd file, which `zcat` and `zstdcat` join.
 
     Raises LabError: no connection, credentials, missing table, missing rights, a script that is not one SELECT
     with the marker, a destination that cannot be written.

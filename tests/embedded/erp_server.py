@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
 from lab import erp
 from lab.embedded.place import Place
-from lab.embedded.postgres import OWNER, UNLOADER, Postgres
+from lab.embedded.postgres import OWNER, ROLES, UNLOADER, Postgres
 from lakelab import render
-from lakelab.catalogue import TABLES
+from lakelab.catalogue import DATABASE, TABLES
 from lakelab.settings import load_settings
 
 SCHOOL = {
@@ -56,8 +57,15 @@ class Erp:
     def owner(self) -> Any:
         return self.server.connect(OWNER)
 
-    def unloader(self) -> Any:
-        return self.server.connect(UNLOADER)
+    def unloader(self, options: str = "") -> Any:
+        """options: as libpq takes them, such as `-c datestyle=German`."""
+        if not options:
+            return self.server.connect(UNLOADER)
+        place = self.server.place
+        return psycopg2.connect(
+            host="127.0.0.1", port=place.settings.erp_port, user=UNLOADER, dbname=DATABASE, options=options,
+            password=place.secrets[ROLES[UNLOADER]],
+        )  # fmt: skip
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a statement as the owner and commit; returns its rows."""
