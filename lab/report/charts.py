@@ -88,6 +88,9 @@ def _bars(answer: Answer, rows: list[Record]) -> Figure:
     layout = _bar_layout(labels, numbers.axis_title(spec.y[0]) if len(spec.y) == 1 else _common_unit(spec.y))
     layout["barmode"] = "group" if spec.kind == "bar" and len(spec.y) > 1 else "relative"
     layout["showlegend"] = len(traces) > 1
+    values = [_float(r[y]) for r in rows for y in spec.y]
+    if min(values) < 0:  # room for the figures at the ends of bars to the left
+        layout["xaxis"]["range"] = [1.4 * min(values), max(1.3 * max(values), 0.0)]
     return Figure("", traces, layout, 84 + len(labels) * (20 + 12 * (series - 1) + 4), wide=True)
 
 
@@ -148,6 +151,7 @@ def _bar_layout(labels: Sequence[str], axis: str) -> dict[str, Any]:
             "ticktext": names,
             "automargin": True,
             "showgrid": False,
+            "ticklabelstandoff": 6,
         },
     }
 

@@ -55,6 +55,11 @@ def axis_title(column: str) -> str:
     return words if not name or name in words.lower() else f"{words} ({name})"
 
 
+def short_title(column: str) -> str:
+    """The title with a unit of one sign only, for a terminal."""
+    return f"{title(column)} ({unit(column)})" if unit(column) in ("%", "€") else title(column)
+
+
 def whole(column: str) -> bool:
     """True for a number that names rather than counts, such as a year: it takes no thousands separator."""
     return re.search(r"(^|_)(id|year)$", column) is not None

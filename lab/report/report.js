@@ -58,7 +58,7 @@
     const figure = figures[place.dataset.figure];
     const [width, height] = [place.clientWidth - 90, place.clientHeight - 110];
     const data = figure.data.map((trace) => trace.mode === "markers+text" ? named(trace, figure.layout, width, height) : trace);
-    return Plotly.react(place, data, theme(figure), { responsive: true, displayModeBar: false });
+    return Plotly.react(place, data, { ...theme(figure), width: place.clientWidth }, { displayModeBar: false });
   };
   const drawAll = () => places.forEach(draw);
 
@@ -73,11 +73,16 @@
   const tables = document.querySelectorAll("details.data");
   let closed = [];
   addEventListener("beforeprint", () => {
+    document.documentElement.classList.add("printing");
     closed = [...tables].filter((part) => !part.open);
     closed.forEach((part) => { part.open = true; });
     drawAll();
   });
-  addEventListener("afterprint", () => { closed.forEach((part) => { part.open = false; }); drawAll(); });
+  addEventListener("afterprint", () => {
+    document.documentElement.classList.remove("printing");
+    closed.forEach((part) => { part.open = false; });
+    drawAll();
+  });
 
   // The contents follow the reader.
   const links = new Map([...document.querySelectorAll(".contents a")].map((a) => [a.hash.slice(1), a]));

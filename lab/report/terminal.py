@@ -34,7 +34,7 @@ def _table(answer: Answer, width: int) -> Table:
     for column in columns:
         numeric = any(isinstance(r[column], int | float) for r in answer.records)
         table.add_column(
-            Text(numbers.title(column)), justify="right" if numeric else "left", no_wrap=True, overflow="ellipsis"
+            Text(numbers.short_title(column)), justify="right" if numeric else "left", no_wrap=True, overflow="ellipsis"
         )
     for record in rows:
         # Text, never markup: a name may contain square brackets.
@@ -66,7 +66,7 @@ def _columns(answer: Answer, rows: list[dict[str, Cell]], width: int) -> list[st
     room = width
     for column in [*first, *(c for c in answer.columns if c not in first)]:
         longest = max(len(numbers.cell(r[column], column)) for r in rows)
-        room -= max(longest, len(numbers.title(column))) + 2
+        room -= max(longest, len(numbers.short_title(column))) + 2
         if room < 0 and len(chosen) >= 2:
             break
         chosen.append(column)
