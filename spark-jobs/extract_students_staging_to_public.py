@@ -22,6 +22,10 @@ from lakelab.errors import LabError
 from lakelab.warehouse import publish
 
 TABLE = "students_public"
+VIEWS = (
+    *("students", "campuses", "companies", "attendances", "grades"),
+    *("apprenticeships", "audiences", "events"),
+)
 BLOCK = 64  # bytes of a block of SHA-256
 INNER, OUTER = 0x36, 0x5C  # the bytes that RFC 2104 mixes into the key
 DAYS_OF_A_MONTH = 30.4375  # on average
@@ -110,7 +114,7 @@ def exams(grades: DataFrame) -> DataFrame:
 
 
 def public(students: DataFrame, campuses: DataFrame, facts: list[DataFrame], key: DataFrame) -> DataFrame:
-    """One row per student, without anything that names one. `facts` are frames with a column `id`, at most one row each."""
+    """One row per student, without anything that names one. `facts` have a column `id`, each id at most once."""
     places = campuses.select(F.col("id").alias("campus_id"), F.col("name").alias("campus"), "region")
     latest = F.max(F.greatest("join_date", F.coalesce("left_date", "join_date"), F.coalesce("hired_date", "join_date")))
     joined = students.join(F.broadcast(places), on="campus_id", how="left")
@@ -154,7 +158,9 @@ def read_key(spark: SparkSession, uri: str) -> DataFrame:
     except AnalysisException as error:
         if error.getErrorClass() != "PATH_NOT_FOUND":
             raise
-        raise LabError("no key for the pseudonyms", where=uri, fix="write one there, 32 random hexadecimal digits or more") from None
+        raise LabError(
+            "no key for the pseudonyms", where=uri, fix="write 32 random hexadecimal digits or more there"
+        ) from None
     good = key.select(F.trim(F.regexp_replace("value", r"\s+$", "")).alias("value")).where(
         F.col("value").rlike("^([0-9a-fA-F]{2}){16,}$")
     )
@@ -166,10 +172,7 @@ def read_key(spark: SparkSession, uri: str) -> DataFrame:
 def run(spark: SparkSession, database: str, key_uri: str) -> None:
     """Read the views, write the table."""
     key = read_key(spark, key_uri)
-    tables = {
-        name: spark.table(f"{database}.{name}")
-        for name in ("students", "campuses", "companies", "attendances", "grades", "apprenticeships", "audiences", "events")
-    }
+    tables = {name: spark.table(f"{database}.{name}") for name in VIEWS}
     students = tables["students"].cache()
     facts = [
         exams(tables["grades"]),

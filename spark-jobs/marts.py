@@ -30,7 +30,8 @@ def read(spark: SparkSession, database: str) -> Sources:
         raise LabError(
             "no table students_public", where=database, fix="run extract_students_staging_to_public.py first"
         )
-    views = {name: spark.table(f"{database}.{name}").cache() for name in ("campuses", "companies", "events", "audiences")}
+    names = ("campuses", "companies", "events", "audiences")
+    views = {name: spark.table(f"{database}.{name}").cache() for name in names}
     return Sources(students=spark.table(f"{database}.students_public").coalesce(1).cache(), **views)
 
 

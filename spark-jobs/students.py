@@ -25,6 +25,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from functools import reduce
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, SparkSession, Window
@@ -44,6 +45,7 @@ OPTIONAL = (
 )
 CSV = {"quote": '"', "escape": '"', "mode": "PERMISSIVE", "columnNameOfCorruptRecord": "broken"}
 REFUSED, WARNING = "refused", "warning"
+UNREADABLE = "unreadable"  # replaced by the cause before it is written
 EMAIL = r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$"
 
 
@@ -53,86 +55,87 @@ def columns_of(schema: str) -> list[tuple[str, str]]:
     return [(name.strip("`"), kind) for name, kind in pairs]
 
 
-def parse(lines: DataFrame, schema: str) -> DataFrame:
-    """Columns as text beside the line (`value`), and `problem`: why the line is refused, or null."""
+def why_refused(line: Column, schema: str) -> Column:
+    """Why a line cannot be a row of that schema: its first fault, or null."""
     columns = columns_of(schema)
-    text = ", ".join(f"`{name}` string" for name, _ in columns)
-    rows = lines.select("value", F.from_csv("value", f"{text}, broken string", CSV).alias("row"))
-    problem = F.when(F.col("row").isNull() | F.col("row.broken").isNotNull(), "wrong number of fields")
+    row = F.from_csv(line, ", ".join(f"`{name}` string" for name, _ in columns) + ", broken string", CSV)
+    problem = F.when(row.isNull() | row["broken"].isNotNull(), "wrong number of fields")
     for name, kind in columns:
-        value = F.col(f"row.{name}")
         if name not in OPTIONAL:
-            problem = problem.when(value.isNull(), f"no {name}")
+            problem = problem.when(row[name].isNull(), f"no {name}")
         if kind != "string":
-            problem = problem.when(value.isNotNull() & ~readable(value, kind), f"unparsable {name}")
-    return rows.select("value", *(F.col(f"row.{name}").alias(name) for name, _ in columns), problem.alias("problem"))
+            problem = problem.when(row[name].isNotNull() & ~readable(row[name], kind), f"unparsable {name}")
+    return problem
 
 
 def readable(value: Column, kind: str) -> Column:
-    """True where the text is a plain value of that type."""
+    """True where the text is a value of that type."""
     if kind.startswith("decimal"):
-        return value.rlike(r"^-?[0-9]{1,9}([.][0-9]{1,9})?$")
-    # Spark reads 2024-1-1 and 1.9 as well; only what turns back into itself was written by the ERP.
-    return F.coalesce(value.cast(kind).cast("string") == value, F.lit(False))
+        return value.rlike(r"^-?[0-9]{1,3}([.][0-9]+)?$")
+    pattern = r"^-?[0-9]{1,10}$" if kind == "int" else r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+    return value.rlike(pattern) & value.cast(kind).isNotNull()
 
 
-def number(value: Column) -> Column:
-    """An id as a number where it is one."""
-    return F.when(readable(value, "int"), value.cast("int"))
+def parse(lines: DataFrame, schema: str) -> DataFrame:
+    """Typed columns beside the line (`value`), and `problem`: "unreadable", or null for a row that is complete."""
+    names = [name for name, _ in columns_of(schema)]
+    row = F.from_csv("value", f"{schema}, broken string", CSV)
+    rows = lines.select("value", row.alias("row")).select("value", "row.*")
+    return rows.withColumn("problem", F.when(~complete(names), UNREADABLE))
+
+
+def complete(names: list[str]) -> Column:
+    """True for a row that was read whole: `broken` is where Spark puts a line that it could not read."""
+    required = [F.col(name).isNotNull() for name in names if name not in OPTIONAL]
+    return reduce(Column.__and__, required, F.col("broken").isNull())
 
 
 def judge_students(lines: DataFrame) -> DataFrame:
     """value, id, student_id, problem and warnings (an array) of each line of the students."""
-    parsed = parse(lines, STUDENTS)
     person = Window.partitionBy(F.lower("first_name"), F.lower("last_name"), "date_of_birth")
-    twice = F.col("problem").isNull() & (F.count(F.when(F.col("problem").isNull(), 1)).over(person) > 1)
     warnings = F.array(
-        F.when(~F.col("email").rlike(EMAIL), F.lit("bad e-mail")),
-        F.when(~F.col("personal_email").rlike(EMAIL), F.lit("bad personal e-mail")),
-        F.when(twice, F.lit("person entered twice")),
+        F.when(~F.col("email").rlike(EMAIL), "bad e-mail"),
+        F.when(~F.col("personal_email").rlike(EMAIL), "bad personal e-mail"),
+        F.when(F.count(F.when(F.col("problem").isNull(), 1)).over(person) > 1, "person entered twice"),
     )
-    return parsed.select(
-        "value",
-        "id",
-        number(F.col("id")).alias("student_id"),
-        "problem",
-        F.when(F.col("problem").isNull(), F.array_compact(warnings)).alias("warnings"),
-    )
+    warned = F.when(F.col("problem").isNull(), F.array_compact(warnings)).alias("warnings")
+    return parse(lines, STUDENTS).select("value", "id", F.col("id").alias("student_id"), "problem", warned)
 
 
-def judge_grades(lines: DataFrame, student_ids: DataFrame) -> DataFrame:
-    """value, id, student_id, grade, problem and warnings of each line of the grades.
+def judge_grades(grades: DataFrame) -> DataFrame:
+    """The grades with `value` (the line, where it is unreadable), problem and warnings (an array).
 
-    student_ids has one column `student_id`, the students that the presentation knows, each once.
+    grades: columns of GRADES, and `broken`, as Spark's CSV reader gives them.
     """
-    parsed = parse(lines, GRADES).withColumn("student_id", number(F.col("student_id")))
-    known = student_ids.withColumn("known", F.lit(True))
-    joined = parsed.join(known, on="student_id", how="left")
-    problem = (
-        F.when(F.col("problem").isNotNull(), F.col("problem"))
-        .when(~F.col("grade").cast("double").between(0, 100), "grade out of 0 to 100")
-        .when(F.col("known").isNull(), "unknown student")
-    )
-    return joined.withColumn("problem", problem).select(
-        "value",
-        "id",
-        "student_id",
-        F.when(F.col("problem").isNull(), F.col("grade").cast("decimal(4,1)")).alias("grade"),
-        "problem",
-        F.when(F.col("problem").isNull() & F.col("grade").isNull(), F.array(F.lit("exam not sat"))).alias("warnings"),
-    )
+    names = [name for name, _ in columns_of(GRADES)]
+    out_of_range = F.when(~F.col("grade").between(0, 100), "grade out of 0 to 100")
+    judged = grades.withColumn("problem", F.when(~complete(names), UNREADABLE).otherwise(out_of_range))
+    not_sat = F.col("problem").isNull() & F.col("grade").isNull()
+    warnings = F.when(not_sat, F.array(F.lit("exam not sat"))).alias("warnings")
+    return judged.select(F.col("broken").alias("value"), *names, "problem", warnings)
 
 
-def has_repeated_keys(judged: DataFrame) -> bool:
-    """True where two accepted rows have the same key: rare, so that the costly remedy runs only then."""
-    accepted = judged.where("problem IS NULL")
-    total, different = accepted.agg(F.count("id"), F.count_distinct("id")).first() or (0, 0)
-    return bool(total != different)
+def refuse_unknown_students(judged: DataFrame, student_ids: DataFrame) -> DataFrame:
+    """Accepted grades of a student whom `student_ids` (one column `student_id`) lacks get a problem."""
+    joined = judged.join(student_ids.withColumn("known", F.lit(True)), on="student_id", how="left")
+    unknown = F.col("problem").isNull() & F.col("known").isNull()
+    problem = F.when(unknown, "unknown student").otherwise(F.col("problem"))
+    return joined.withColumn("problem", problem).drop("known")
+
+
+def may_repeat_keys(lines: DataFrame) -> bool:
+    """True where two lines begin with the same number: rare, so that the costly remedy runs only then."""
+    first = lines.select(F.substring_index("value", ",", 1).cast("int").alias("id")).where("id IS NOT NULL")
+    bits = F.expr("bitmap_construct_agg(bitmap_bit_position(id))")  # one bit per key: exact, and small
+    buckets = first.groupBy(F.expr("bitmap_bucket_number(id)")).agg(F.count("*").alias("rows"), bits.alias("bits"))
+    found = buckets.agg(F.sum(F.expr("rows - bitmap_count(bits)"))).first()
+    return bool(found and found[0])
 
 
 def refuse_repeated_keys(judged: DataFrame) -> DataFrame:
-    """Of the accepted rows with one key, all but the first in text order get a problem."""
-    order = Window.partitionBy("id", F.col("problem").isNull()).orderBy("value")
+    """Of the accepted rows with one key, all but the first in order of their contents get a problem."""
+    contents = [name for name in judged.columns if name not in ("problem", "warnings")]
+    order = Window.partitionBy("id", F.col("problem").isNull()).orderBy(*contents)
     repeated = F.col("problem").isNull() & (F.row_number().over(order) > 1)
     return judged.withColumn("problem", F.when(repeated, "key seen before").otherwise(F.col("problem"))).withColumn(
         "warnings", F.when(F.col("problem").isNull(), F.col("warnings"))
@@ -154,17 +157,20 @@ def presentation(students: DataFrame, average: DataFrame) -> DataFrame:
     return joined.select(F.concat("value", F.lit(","), written).alias("value"))
 
 
-def quarantine(judged: DataFrame, table: str) -> DataFrame:
+def quarantine(judged: DataFrame, table: str, schema: str) -> DataFrame:
     """One row per problem and per warning, as the quarantine keeps them."""
-    reasons = F.when(F.col("problem").isNotNull(), F.array("problem")).otherwise(F.col("warnings"))
     refused = F.col("problem").isNotNull()
-    return judged.select("*", F.explode(reasons).alias("reason")).select(
+    unreadable = F.coalesce(why_refused(F.col("value"), schema), F.lit(UNREADABLE))
+    reason = F.when(F.col("problem") == UNREADABLE, unreadable).otherwise(F.col("problem"))
+    names = [F.col(name) for name, _ in columns_of(schema) if name in judged.columns]
+    record = F.coalesce(F.col("value"), F.to_csv(F.struct(*names)))
+    found = judged.where(refused | (F.size("warnings") > 0))
+    reasons = F.when(refused, F.array(reason)).otherwise(F.col("warnings"))
+    return found.withColumn("reason", F.explode(reasons)).select(
         F.lit(table).alias("table"),
         F.when(refused, REFUSED).otherwise(WARNING).alias("severity"),
-        "reason",
-        "id",
-        "student_id",
-        F.when(refused, F.col("value")).alias("record"),
+        *("reason", "id", "student_id"),
+        F.when(refused, record).alias("record"),
     )
 
 
@@ -190,17 +196,23 @@ def report(found: DataFrame, table: str) -> None:
 
 def run(spark: SparkSession, arguments: argparse.Namespace) -> None:
     """Read, judge, and write the presentation and then the quarantine."""
-    students = judge_students(spark.read.text(arguments.students, lineSep="\n")).cache()
-    if has_repeated_keys(students):
-        students = refuse_repeated_keys(students).cache()
-    ids = students.where("problem IS NULL").select("student_id")
-    grades = judge_grades(spark.read.text(arguments.grades, lineSep="\n"), ids).cache()
-    if has_repeated_keys(grades):
-        grades = refuse_repeated_keys(grades).cache()
+    student_lines = spark.read.text(arguments.students, lineSep="\n")
+    grade_lines = spark.read.text(arguments.grades, lineSep="\n")
+    students = judge_students(student_lines)
+    if may_repeat_keys(student_lines):
+        students = refuse_repeated_keys(students)
+    students = students.cache()
+    # Grades are read three times and not kept: to build a cache of so many rows takes longer than to read them.
+    reader = spark.read.schema(f"{GRADES}, broken string").options(**CSV, lineSep="\n")
+    grades = judge_grades(reader.csv(arguments.grades))
+    if may_repeat_keys(grade_lines):
+        grades = refuse_repeated_keys(grades)
     output = presentation(students, averages(grades))
     replace_folder(spark, arguments.output_uri, lambda uri: output.write.mode("overwrite").text(uri, lineSep="\n"))
-    for table, judged in (("students", students), ("grades", grades)):
-        found = quarantine(judged, table).coalesce(1).cache()
+    ids = students.where("problem IS NULL").select("student_id")
+    all_grades = refuse_unknown_students(grades, ids)
+    for table, schema, judged in (("students", STUDENTS, students), ("grades", GRADES, all_grades)):
+        found = quarantine(judged, table, schema).coalesce(1).cache()
         report(found, table)
         folder = f"{arguments.quarantine_uri.rstrip('/')}/{table}"
         replace_folder(spark, folder, lambda uri, rows=found: rows.write.mode("overwrite").json(uri))  # type: ignore[misc]
