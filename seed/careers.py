@@ -1,0 +1,76 @@
+"""Work and study: contracts of apprentices, and the first jobs of graduates."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from seed import school
+from seed.draws import Draws, Floats, Ints
+from seed.plan import Plan
+
+NONE = -1  # no date, no company, no reason
+ENROLLED, GRADUATED, DROPPED = 0, 1, 2
+STATUSES = ("enrolled", "graduated", "dropped_out")
+# Days from leaving to the first job, at twelve equal steps of probability.
+_DAYS_TO_JOB = np.array([3, 14, 27, 41, 57, 76, 98, 126, 160, 204, 268, 370, 600], dtype=np.float64)
+
+
+def contracts(
+    plan: Plan, draws: Draws, who: tuple[Ints, Ints, Ints, Ints, Ints], shift: Floats
+) -> tuple[Ints, Ints, Ints]:
+    """Work-study contracts, one for a year from BSC3 on: company, start, end, each [level - 2, student]."""
+    campus, year, entry, join, last = who
+    size = len(campus)
+    region = np.array([school.REGIONS.index(c.region) for c in school.CAMPUSES], dtype=np.int64)[campus]
+    likely = 0.12 + 0.05 * school.scores("companies")[campus] + 0.006 * shift
+    keen = draws.unit(size)
+    firms = plan.companies
+    company = np.full((3, size), NONE, dtype=np.int64)
+    start, end = company.copy(), company.copy()
+    for row, (level, share, keep) in enumerate(((2, 0.45, 0.0), (3, 0.8, 0.6), (4, 1.0, 0.8))):
+        local = firms.first[region] + draws.below(firms.total[region], size)
+        anywhere = draws.below(int(firms.weights[-1]), size)
+        drawn = np.searchsorted(firms.weights, np.where(draws.unit(size) < 0.85, local, anywhere), side="right")
+        stays = draws.unit(size) < keep
+        before = company[row - 1] if row else company[0]
+        firm = np.where(stays & (before != NONE), before, drawn)
+        y = year + level - entry
+        known = (y >= 0) & (y < school.YEARS) & (level >= entry)
+        y = np.clip(y, 0, school.YEARS - 1)
+        first = np.maximum(school.SEPTEMBER[y] + 14 + draws.below(45, size), join + 7)
+        final = np.minimum(school.JUNE_END[y], last)
+        signed = known & (keen < likely * share) & (final >= first + 45)
+        company[row][signed] = firm[signed]
+        start[row][signed], end[row][signed] = first[signed], final[signed]
+    return company, start, end
+
+
+def hires(
+    plan: Plan, draws: Draws, who: tuple[Ints, Ints, Ints, Ints], shift: Floats, company: Ints
+) -> tuple[Ints, Ints]:
+    """First job of the graduates: day and place of the company, NONE where there is none yet."""
+    campus, status, left, end_level = who
+    size = len(campus)
+    region = np.array([school.REGIONS.index(c.region) for c in school.CAMPUSES], dtype=np.int64)[campus]
+    last_firm = np.take_along_axis(company, (end_level - 2)[None, :], axis=0)[0]
+    kept = (last_firm != NONE) & (draws.unit(size) < 0.34 + 0.01 * shift)
+    firms = plan.companies
+    local = firms.first[region] + draws.below(firms.total[region], size)
+    anywhere = draws.below(int(firms.weights[-1]), size)
+    drawn = np.searchsorted(firms.weights, np.where(draws.unit(size) < 0.75, local, anywhere), side="right")
+    steps = draws.unit(size) * 12.0
+    step = steps.astype(np.int64)
+    days = _DAYS_TO_JOB[step] + (_DAYS_TO_JOB[step + 1] - _DAYS_TO_JOB[step]) * (steps - step)
+    slow = np.clip(1.2 - 0.03 * shift, 0.4, 2.2) * (1.25 - 0.04 * school.scores("companies")[campus])
+    slow = slow * np.where(last_firm != NONE, 0.6, 1.0)
+    hired = np.where(kept, left - draws.below(75, size), left + 1 + (days * slow).astype(np.int64))
+    never = ~kept & (draws.unit(size) < 0.04)
+    none = (status != GRADUATED) | never | (hired > school.TODAY)
+    return np.where(none, NONE, hired), np.where(none, NONE, np.where(kept, last_firm, drawn))
+
+
+def dates(days: Ints) -> pl.Series:
+    """Dates of these days since 1970-01-01; NONE gives NULL."""
+    series = pl.Series(days.astype(np.int32))
+    return series.set(series == NONE, None).cast(pl.Date)
