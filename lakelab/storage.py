@@ -20,6 +20,7 @@ from lakelab.errors import LabError
 
 _SCHEME = re.compile(r"[a-z][a-z0-9]*://")
 
+
 @dataclass(frozen=True)
 class Stored:
     """One stored file: its full address and size in bytes."""
@@ -51,7 +52,7 @@ class FolderStorage:
         scheme, separator, rest = uri.partition("://") if _SCHEME.match(uri) else ("", "", uri)
         host, _, key = rest.partition("/") if separator else ("", "", rest)
         relative = Path(key.lstrip("/"))
-        if ".." in relative.parts:
+        if ".." in (host, *relative.parts):
             raise LabError("an address may not contain ..", where=uri)
         if scheme in ("s3", "s3a", "s3n"):
             if not host:

@@ -85,8 +85,8 @@ class EmrEngine:
         self.close()
 
     def close(self, *, terminate: bool = False) -> None:
-        """Stop the engine; the store can still be read. Running steps go on and are found again by the next engine, unless
-        `terminate`: then every cluster is terminated first, protected or not, and its steps with it.
+        """Stop the engine; the store can still be read. Running steps go on and are found again by the next engine,
+        unless `terminate`: then every cluster is terminated first, protected or not, and its steps with it.
         """
         if terminate and not self._scheduler.stopping:
             with self._lock:

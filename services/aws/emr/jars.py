@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
 
 from lakelab.errors import LabError
 from lakelab.storage import Storage
@@ -45,11 +44,10 @@ def command(step: Step, work: Path, storage: Storage, *, custom_jars: bool) -> t
 
 def fetch(uri: str, work: Path, storage: Storage) -> Path:
     """Copy a file at s3://, hdfs://, file:// or an absolute path of this machine into the folder."""
-    parts = urlsplit(uri)
-    target = work / (PurePosixPath(unquote(parts.path)).name or "file")
+    target = work / (PurePosixPath(uri).name or "file")
     try:
-        if parts.scheme in ("", "file"):
-            shutil.copyfile(Path(unquote(parts.path)), target)
+        if "://" not in uri or uri.startswith("file://"):
+            shutil.copyfile(Path(uri.removeprefix("file://")), target)
         else:
             with storage.open(uri) as source, target.open("wb") as copy:
                 shutil.copyfileobj(source, copy, 1 << 20)
