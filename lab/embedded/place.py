@@ -57,6 +57,10 @@ class Place:
         return self.home / "run.json"
 
     @property
+    def answers(self) -> Path:
+        return self.home / "answers.json"
+
+    @property
     def report(self) -> Path:
         return self.home / "report.html"
 

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from lab.report import charts, numbers
+from lab.report.figure import Figure
 from lab.report.model import RunRecord, Span, replace_text
 from lab.report.questions import Answer, Cell
 from lab.report.sentences import sentence
@@ -43,7 +44,7 @@ class Card:
     sentence: str
     sql: Markup
     table: Table
-    figures: list[charts.Figure]
+    figures: list[Figure]
     caption: str
 
 

@@ -37,8 +37,9 @@ def sentence(answer: Answer) -> str:
 def best_students(rows: Sequence[Row]) -> str:
     """The leader of each dimension; rows come in the order of the average grade."""
     parts = []
-    for dimension in _distinct(rows, "dimension"):
-        row = next(r for r in rows if r["dimension"] == dimension)
+    named = _named(rows, "category")
+    for dimension in _distinct(named, "dimension"):
+        row = next(r for r in named if r["dimension"] == dimension)
         text = f"by {dimension}, {row['category']} leads with an average of {short(row['average_grade'])}"
         if row["best_share"] is not None:
             text += f" and {percent(row['best_share'])} of its students in the school's top tenth"
@@ -55,7 +56,8 @@ def drop_outs(rows: Sequence[Row]) -> str:
     reason = _largest([r for r in rows if r["factor"] == "reason"], "share_of_drop_outs")
     if reason:
         text += f", most often for “{reason['category']}” ({percent(reason['share_of_drop_outs'])} of them)"
-    groups = [r for r in rows if r["factor"] not in ("school", "reason") and r["drop_out_rate"] is not None]
+    groups = [r for r in _named(rows, "category") if r["factor"] not in ("school", "reason")]
+    groups = [r for r in groups if r["drop_out_rate"] is not None]
     widest = _largest(groups, "spread")
     if widest:
         same = [r for r in groups if r["factor"] == widest["factor"]]
@@ -67,7 +69,8 @@ def drop_outs(rows: Sequence[Row]) -> str:
 
 def students_per_region(rows: Sequence[Row]) -> str:
     """The largest region, the cause that moves with the number most, and what youth alone leaves unexplained."""
-    first = _largest(rows, "students")
+    named = _named(rows, "region")
+    first = _largest(named, "students")
     if first is None:
         return ""
     total = sum(r["students"] or 0 for r in rows)
@@ -80,7 +83,7 @@ def students_per_region(rows: Sequence[Row]) -> str:
         "r_companies": "the companies around",
     }
     text += _closest(first, causes, f"; over {count(len(rows), 'region')} the number moves most closely with ")
-    above = _largest(rows, "difference")
+    above = _largest(named, "difference")
     if above and above["difference"] > 0:
         text += f"; {above['region']} has {number(above['difference'])} more than its youth population would give"
     return _sentence(text)
@@ -88,11 +91,12 @@ def students_per_region(rows: Sequence[Row]) -> str:
 
 def apprenticeships(rows: Sequence[Row]) -> str:
     """The region with most contracts, the one with most per student, and the cause that moves with contracts most."""
-    first = _largest(rows, "contracts")
+    named = _named(rows, "region")
+    first = _largest(named, "contracts")
     if first is None:
         return ""
     text = f"{first['region']} has the most contracts, {number(first['contracts'])}"
-    rate = _largest(rows, "contracts_per_100_students")
+    rate = _largest(named, "contracts_per_100_students")
     if rate:
         leader = "also the most per student" if rate is first else f"{rate['region']} the most per student"
         text += f", and {leader}, {short(rate['contracts_per_100_students'])} per 100"
@@ -153,7 +157,7 @@ def time_to_hire(rows: Sequence[Row]) -> str:
         text += f", and {percent(school['hired_rate'])} of all graduates were hired"
     pairs = []
     for dimension in _distinct(rows, "dimension"):
-        groups = [r for r in rows if r["dimension"] == dimension and r["median_months"] is not None]
+        groups = [r for r in _named(rows, "category") if r["dimension"] == dimension and r["median_months"] is not None]
         if dimension != "school" and len(groups) > 1:
             low, high = min(groups, key=_by("median_months")), max(groups, key=_by("median_months"))
             pairs.append((high["median_months"] - low["median_months"], low, high))
@@ -228,6 +232,11 @@ SENTENCES: dict[int, Callable[[Sequence[Row]], str]] = {
     9: competing_schools,
     10: growth,
 }
+
+
+def _named(rows: Iterable[Row], column: str) -> list[Row]:
+    """The rows that stand for one thing: groups too small to be told are folded into "other" or "other regions"."""
+    return [r for r in rows if r[column] != "other" and not str(r[column]).startswith("other ")]
 
 
 def _by(column: str) -> Callable[[Row], float]:

@@ -1,0 +1,246 @@
+"""Erasing one person everywhere (GDPR art. 17), and proving it by a search.
+
+The ERP is the source of all else: the person's rows go there first, then the pipeline is run again, which replaces
+stage, presentation, quarantine and marts whole. Old versions that linger (Postgres' dead rows, statistics and log
+segments, working files) are cleared, and every file of the lab is searched for what identified the person.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import hmac
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.embedded.place import Place
+from lab.embedded.postgres import OWNER, UNLOADER, Postgres
+from lakelab.catalogue import DATABASE, TABLES
+from lakelab.errors import LabError
+
+DEPENDENT = [table.name for table in TABLES if "students" in table.references]
+BINARY = {".jsa", ".jar", ".zip", ".class"}  # programs, not data
+
+
+@dataclass(frozen=True)
+class Person:
+    """What identifies a student. Others may have the same name, and other things the same number."""
+
+    id: int
+    name: tuple[str, str]
+    emails: tuple[str, ...]
+    pseudonym: str
+
+    def in_any_file(self) -> re.Pattern[bytes]:
+        """E-mails and pseudonym: nobody else has them, so they are sought everywhere."""
+        return _any_of([re.escape(token) for token in (*self.emails, self.pseudonym)])
+
+    def in_text(self) -> re.Pattern[bytes]:
+        """Also the number and the full name: for logs and other text that is not a table."""
+        first, last = (re.escape(part) for part in self.name)
+        tokens = [re.escape(token) for token in (*self.emails, self.pseudonym)]
+        names = [rf"{a}[\s,;.\"']{{1,4}}{b}" for a, b in ((first, last), (last, first))]
+        return _any_of([*tokens, *names, rf"(?<![0-9]){self.id}(?![0-9])"])
+
+
+def _any_of(patterns: list[str]) -> re.Pattern[bytes]:
+    return re.compile("|".join(patterns).encode(), re.IGNORECASE)
+
+
+def find_person(place: Place, postgres: Postgres, student_id: int) -> Person:
+    """The student by number; LabError when the ERP has none."""
+    connection = postgres.connect(UNLOADER)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT first_name, last_name, email, personal_email FROM public.students WHERE id = %s", (student_id,)
+        )
+        row = cursor.fetchone()
+    connection.close()
+    if row is None:
+        raise LabError(f"no student {student_id}", where="ERP", fix="check the number with `lab psql`")
+    emails = tuple(text for text in row[2:] if text)
+    return Person(student_id, (row[0], row[1]), emails, pseudonym(place, str(student_id)))
+
+
+def pseudonym(place: Place, text: str) -> str:
+    """HMAC-SHA256 with the lab's key, in hexadecimal, as the marts carry it."""
+    key = bytes.fromhex(place.secrets["PSEUDONYM_KEY"])
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def erase_from_erp(place: Place, postgres: Postgres, person: Person) -> dict[str, int]:
+    """Delete the person's rows in one transaction, and remember the erasure; returns the rows of each table."""
+    _remember(place, person)
+    return _delete(postgres, [person.id], [email.lower() for email in person.emails])
+
+
+def _delete(postgres: Postgres, ids: list[int], emails: list[str]) -> dict[str, int]:
+    deleted = {}
+    connection = postgres.connect(OWNER)
+    with connection, connection.cursor() as cursor:
+        for table in DEPENDENT:
+            cursor.execute(f"DELETE FROM public.{table} WHERE student_id = ANY(%s)", (ids,))
+            deleted[table] = cursor.rowcount
+        cursor.execute("DELETE FROM public.audiences WHERE lower(email) = ANY(%s)", (emails,))
+        deleted["audiences"] = cursor.rowcount
+        cursor.execute("DELETE FROM public.students WHERE id = ANY(%s)", (ids,))
+        deleted["students"] = cursor.rowcount
+    connection.close()
+    return deleted
+
+
+def _register(place: Place) -> Path:
+    return place.home / "erased.json"
+
+
+def _remembered(place: Place) -> dict[str, list[str]]:
+    path = _register(place)
+    if not path.exists():
+        return {"ids": [], "emails": []}
+    found: dict[str, list[str]] = json.loads(path.read_text())
+    return found
+
+
+def _remember(place: Place, person: Person) -> None:
+    """Keep keyed hashes alone: enough to know the person again in a later load, and nothing else."""
+    kept = _remembered(place)
+    kept["ids"] = sorted({*kept["ids"], pseudonym(place, str(person.id))})
+    kept["emails"] = sorted({*kept["emails"], *(pseudonym(place, email.lower()) for email in person.emails)})
+    new = _register(place).with_suffix(".new")
+    new.write_text(json.dumps(kept, indent=1) + "\n")
+    new.replace(_register(place))
+
+
+def replay(place: Place, postgres: Postgres) -> int:
+    """After a load: erase again who was erased before, as files from outside may bring them back."""
+    kept = _remembered(place)
+    if not kept["ids"]:
+        return 0
+    connection = postgres.connect(OWNER)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM public.students")
+        ids = [i for (i,) in cursor.fetchall() if pseudonym(place, str(i)) in set(kept["ids"])]
+        cursor.execute("SELECT DISTINCT lower(email) FROM public.audiences")
+        emails = [e for (e,) in cursor.fetchall() if pseudonym(place, e) in set(kept["emails"])]
+    connection.close()
+    return _delete(postgres, ids, emails)["students"]
+
+
+def clear_remains(place: Place, postgres: Postgres) -> None:
+    """Clear old versions: dead rows and statistics in Postgres, its log segments, and working files."""
+    connection = postgres.connect("postgres")
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(f"VACUUM (FULL, ANALYZE) public.{table.name}")
+        cursor.execute("VACUUM FULL pg_catalog.pg_statistic")
+        cursor.execute("SELECT pg_switch_wal()")
+        cursor.execute("CHECKPOINT")
+    connection.close()
+    for folder in (place.seed, place.unload, place.emr / "steps", place.cache / "spark"):
+        shutil.rmtree(folder, ignore_errors=True)
+    place.prepare()
+
+
+def redact_logs(place: Place, postgres: Postgres, person: Person) -> int:
+    """Replace what identifies the person in every log by `[erased]`; returns how many files were changed."""
+    pattern, changed = person.in_text(), 0
+    for path in _all_files(place, postgres):
+        if not _is_log(path):
+            continue
+        content = next(_contents(path), b"")
+        cleaned = pattern.sub(b"[erased]", content)
+        if cleaned != content:
+            packed = gzip.compress(cleaned) if path.suffix == ".gz" else cleaned
+            new = path.with_name(f".{path.name}.new")
+            new.write_bytes(packed)
+            shutil.copymode(path, new)
+            if path == postgres.log:  # the server writes on in the same file
+                path.write_bytes(packed)
+                new.unlink()
+            else:
+                new.replace(path)
+            changed += 1
+    return changed
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where something of the person was found, out of how many files."""
+
+    files: int
+    found: tuple[str, ...]
+
+
+def search(place: Place, postgres: Postgres, person: Person) -> Search:
+    """Look for the person in every file of the lab, compressed ones included, and in the tables of the ERP."""
+    anywhere, text = person.in_any_file(), person.in_text()
+    files, found = 0, []
+    for path in _all_files(place, postgres):
+        files += 1
+        pattern = text if _is_log(path) or path.suffix == ".json" else anywhere
+        if any(pattern.search(content) or _has_key(path, content, person.id) for content in _contents(path)):
+            found.append(str(path))
+    found += _rows_left(postgres, person)
+    return Search(files, tuple(found))
+
+
+def _all_files(place: Place, postgres: Postgres) -> Iterator[Path]:
+    for root in sorted({place.home, postgres.root}):
+        if root != place.home and place.home in root.parents:
+            continue  # it is under the other one
+        for folder, _, names in os.walk(root):
+            yield from (Path(folder) / name for name in names if Path(name).suffix not in BINARY)
+
+
+def _contents(path: Path) -> Iterator[bytes]:
+    """The file's bytes; what a compressed file holds; the text of a Parquet file."""
+    try:
+        if path.suffix == ".parquet":
+            import polars
+
+            yield polars.read_parquet(path).write_csv().encode()
+        elif path.suffix == ".gz":
+            yield gzip.decompress(path.read_bytes())
+        else:
+            yield path.read_bytes()
+    except FileNotFoundError:
+        return  # Postgres removes files of its own meanwhile
+
+
+def _is_log(path: Path) -> bool:
+    return path.suffix in (".log", ".out") or (path.suffix == ".gz" and "steps" in path.parts)
+
+
+def _has_key(path: Path, content: bytes, student_id: int) -> bool:
+    """Whether the student is in the key column of a table's file, in the stage or in the presentation."""
+    if path.parent.name != "stage" and "ERP" not in path.parts:
+        return False
+    name = path.stem if path.parent.name == "stage" else path.parent.name.lower()
+    known = {table.name: table.column_names for table in TABLES}
+    column = "id" if name == "students" else "student_id"
+    if name not in known or column not in known[name] or path.suffix == ".json":
+        return False
+    rows = csv.reader(content.decode("utf-8").splitlines())
+    position, wanted = known[name].index(column), str(student_id)
+    return any(len(row) > position and row[position] == wanted for row in rows)
+
+
+def _rows_left(postgres: Postgres, person: Person) -> list[str]:
+    connection: Any = postgres.connect(UNLOADER)
+    left = []
+    with connection, connection.cursor() as cursor:
+        for table in DEPENDENT:
+            cursor.execute(f"SELECT count(*) FROM public.{table} WHERE student_id = %s", (person.id,))
+            left += [f"{DATABASE}.{table}"] * bool(cursor.fetchone()[0])
+        cursor.execute("SELECT count(*) FROM public.students WHERE id = %s", (person.id,))
+        left += [f"{DATABASE}.students"] * bool(cursor.fetchone()[0])
+    connection.close()
+    return left

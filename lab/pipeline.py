@@ -1,0 +1,212 @@
+"""The main pipeline in embedded mode: ERP → unload → stage → EMR steps → warehouse → proof → answers → report.
+
+The parts are those that Airflow and EMR run elsewhere: the unload functions, `dags/EMR/steps.json`, the job files.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lab import cluster, proof, quality
+from lab.embedded.java import find_java
+from lab.embedded.metastore import ensure_metastore
+from lab.embedded.place import Place
+from lab.embedded.postgres import OWNER, UNLOADER, Postgres
+from lab.embedded.spark import Spark
+from lab.publish import publish
+from lab.report.model import RunRecord, Size, TableCheck
+from lab.report.page import write_report
+from lab.report.questions import Answer, write_answers
+from lab.timeline import Timeline
+from lab.warehouse import Warehouse, anonymity, answers
+from lakelab import render
+from lakelab.catalogue import TABLES
+from lakelab.settings import REPOSITORY
+from lakelab.unload import (
+    Snapshot,
+    Unloaded,
+    csv_to_s3,
+    open_snapshot,
+    query_to_local,
+    withdraw_manifest,
+    write_manifest,
+)
+from services.aws.emr.engine import EmrEngine
+
+Fill = Callable[["Run"], None]
+
+
+@dataclass
+class Run:
+    """One run in progress, and what it has found out so far."""
+
+    place: Place
+    timeline: Timeline
+    postgres: Postgres
+    checks: list[TableCheck] = field(default_factory=list)
+    refused: list[Any] = field(default_factory=list)
+    seed: int | None = None
+
+    @property
+    def settings(self) -> Any:
+        return self.place.settings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    record: RunRecord
+    answers: list[Answer]
+
+
+def run_pipeline(place: Place, timeline: Timeline, fill: Fill | None = None) -> Outcome:
+    """Run everything; `fill` brings data into the ERP first. The record and the report are written at the end.
+
+    Raises LabError when a part fails; what was there before stays or is replaced whole, and a new run ends right.
+    """
+    with Postgres(place).running() as postgres:
+        run = Run(place, timeline, postgres)
+        _prepare(run)
+        warehouse = Warehouse(Spark(place))
+        watch = cluster.StepWatch(timeline)
+        try:
+            with cluster.opened_engine(place, watch) as engine:
+                cluster.end_leftovers(engine)
+                cluster_id = cluster.create_cluster(engine, run.settings)  # its setup runs beside what follows
+                if fill:
+                    fill(run)
+                unload(run)
+                warehouse.warm_up(after=watch.when_running(_last_step(run)))
+                _run_steps(run, engine, cluster_id)
+            return _conclude(run, warehouse)
+        finally:
+            warehouse.close()
+
+
+def _last_step(run: Run) -> str:
+    return str(cluster.read_steps(cluster.STEPS / "steps.json", run.settings)[-1]["Name"])
+
+
+def _prepare(run: Run) -> None:
+    with run.timeline.stage("Prepare the catalogue and publish the jobs") as part:
+        storage = run.place.storage
+        storage.create_bucket(run.settings.bucket)
+        ensure_metastore(run.place, run.postgres)
+        count = publish(storage, run.settings, run.place.secrets["PSEUDONYM_KEY"])
+        part.note(f"{count} files")
+
+
+def load_folder(run: Run, folder: Path) -> None:
+    """Replace the ERP's tables by the CSV files of a folder."""
+    from lab import erase, erp
+
+    with run.timeline.stage("Load the ERP") as part:
+        rows = erp.load(
+            partial(run.postgres.connect, OWNER),
+            folder,
+            grants=render.erp_grants(OWNER, UNLOADER),
+            progress=lambda what, done, total: part.report(done, total or done),
+        )
+        forgotten = erase.replay(run.place, run.postgres)
+        part.note(f"{sum(rows.values()):,} rows" + (f", {forgotten} persons erased again" if forgotten else ""))
+
+
+def unload(run: Run) -> Snapshot:
+    """All tables as of one moment, into the stage; the manifest comes last."""
+    storage, stage, work = run.place.storage, run.settings.stage_uri, run.place.unload
+    connect = partial(run.postgres.connect, UNLOADER)
+    with run.timeline.stage("Unload to the stage") as part, open_snapshot(connect) as snapshot:
+        withdraw_manifest(storage, stage)
+        done: list[Unloaded] = []
+        for number, table in enumerate(TABLES):
+            sql = (REPOSITORY / "dags" / "scripts" / f"unload_{table.name}.sql").read_text(encoding="utf-8")
+            target = work / f"{table.name}.csv"
+            workers = run.settings.unload_workers
+            done.append(query_to_local(table.name, sql, target, connect=connect, snapshot=snapshot.id, workers=workers))
+            csv_to_s3(target, f"{stage}/{table.name}.csv", storage)
+            target.unlink()
+            part.report(number + 1, len(TABLES))
+        write_manifest(storage, stage, done, snapshot)
+        part.note(f"{sum(u.rows for u in done):,} rows, {sum(u.bytes for u in done) / 1e6:.1f} MB")
+    return snapshot
+
+
+def _run_steps(run: Run, engine: EmrEngine, cluster_id: str) -> None:
+    steps = cluster.read_steps(cluster.STEPS / "steps.json", run.settings)
+    cluster.wait_for_steps(engine, cluster_id, None, run.settings)
+    response = engine.add_job_flow_steps({"JobFlowId": cluster_id, "Steps": steps})
+    cluster.wait_for_steps(engine, cluster_id, response["StepIds"], run.settings)
+
+
+def _conclude(run: Run, warehouse: Warehouse) -> Outcome:
+    with run.timeline.stage("Compare ERP, stage and presentation") as part:
+        run.checks = prove(run, warehouse)
+        part.note(f"{len(run.checks)} tables equal")
+    with run.timeline.stage("Answer the questions") as part:
+        found = answers(warehouse)
+        part.note(f"{len(found)} answers")
+        marts = anonymity(warehouse)
+    record = RunRecord(
+        title="The school's data, from ERP to answers",
+        place="embedded",
+        seed=run.seed,
+        scale=next(c.erp.rows for c in run.checks if c.table == "students" and c.erp),
+        started=run.timeline.started.isoformat(timespec="seconds"),
+        duration=run.timeline.elapsed,
+        versions=_versions(run),
+        timeline=tuple(run.timeline.spans),
+        tables=tuple(run.checks),
+        findings=tuple(quality.findings(run.place.storage)),
+        refused=tuple(run.refused),
+        anonymity=tuple(marts),
+        sizes=tuple(_sizes(run)),
+    )
+    record.write(run.place.run_record)
+    write_answers(run.place.answers, found)
+    write_report(run.place.report, record, found)
+    return Outcome(record, found)
+
+
+def prove(run: Run, warehouse: Warehouse) -> list[TableCheck]:
+    """Compare every table in the three tiers. LabError where one differs."""
+    connection = run.postgres.connect(UNLOADER)
+    try:
+        checks = proof.check_tables(connection, run.place.storage, run.settings.stage_uri, warehouse.rows)
+    finally:
+        connection.close()
+    proof.require_equal(checks)
+    return checks
+
+
+def _versions(run: Run) -> dict[str, str]:
+    from importlib.metadata import version
+
+    connection = run.postgres.connect(UNLOADER)
+    postgres = ".".join(str(connection.server_version // 10000**i % 10000) for i in (1, 0))
+    connection.close()
+    return {
+        "Lakelab": version("lakelab"),
+        "Python": platform.python_version(),
+        "Spark": version("pyspark"),
+        "Java": find_java().version,
+        "PostgreSQL": postgres,
+    }
+
+
+def _sizes(run: Run) -> list[Size]:
+    folders = {
+        "stage (S3)": run.place.home / "s3" / run.settings.bucket / "stage",
+        "presentation (HDFS)": run.place.home / "hdfs" / "dev" / "data",
+        "marts (Hive)": run.place.home / "hdfs" / "user" / "hive" / "warehouse",
+        "quarantine": run.place.home / "hdfs" / "dev" / "quarantine",
+    }
+    return [_size(name, folder) for name, folder in folders.items()]
+
+
+def _size(name: str, folder: Path) -> Size:
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    return Size(name, sum(path.stat().st_size for path in files), len(files))

@@ -1,0 +1,52 @@
+"""The proof of a run: every table has the same records in the ERP, in the stage and in the presentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from lab.report.model import Digest, TableCheck
+from lakelab.catalogue import TABLES
+from lakelab.checksums import Checksum, all_hive_sql, compare, erp_checksums, file_checksum, from_rows
+from lakelab.errors import LabError
+from lakelab.storage import Storage
+
+RunSql = Callable[[str], Iterable[Iterable[Any]]]
+
+
+def stage_checksums(storage: Storage, stage_uri: str) -> dict[str, Checksum]:
+    """Checksums of the stage's files; a missing file is left out."""
+    found = {}
+    for table in TABLES:
+        uri = f"{stage_uri}/{table.name}.csv"
+        if storage.exists(uri):
+            with storage.open(uri) as stream:
+                found[table.name] = file_checksum(stream, table)
+    return found
+
+
+def check_tables(connection: Any, storage: Storage, stage_uri: str, run_sql: RunSql) -> list[TableCheck]:
+    """Compare the three tiers, table by table. run_sql runs a query on the warehouse and returns its rows."""
+    erp = erp_checksums(connection)
+    stage = stage_checksums(storage, stage_uri)
+    presentation = from_rows(run_sql(all_hive_sql()))
+    return [
+        TableCheck(name, _digest(erp, name), _digest(stage, name), _digest(presentation, name))
+        for name in (table.name for table in TABLES)
+    ]
+
+
+def require_equal(checks: Iterable[TableCheck]) -> None:
+    """LabError that names each table that differs and where."""
+    tiers = [
+        {c.table: Checksum(d.rows, int(d.checksum, 16)) for c in checks if (d := getattr(c, tier)) is not None}
+        for tier in ("erp", "stage", "presentation")
+    ]
+    differences = compare(*tiers)
+    if differences:
+        raise LabError("; ".join(map(str, differences)), where="proof", fix="run the pipeline again")
+
+
+def _digest(sums: Mapping[str, Checksum], table: str) -> Digest | None:
+    found = sums.get(table)
+    return Digest(found.rows, f"{found.digest:x}") if found else None

@@ -1,0 +1,35 @@
+"""`lab verify`: the proof by itself, on what is there now."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from lab import proof
+from lab.embedded.place import Place
+from lab.embedded.postgres import UNLOADER, Postgres
+from lab.embedded.spark import Spark
+from lab.report.model import Digest
+from lab.warehouse import Warehouse
+
+
+def verify(place: Place, console: Console) -> None:
+    """Show rows and checksums of each table in the three tiers. LabError when one differs."""
+    with Postgres(place).running() as postgres:
+        warehouse = Warehouse(Spark(place), "lab verify")
+        connection = postgres.connect(UNLOADER)
+        try:
+            checks = proof.check_tables(connection, place.storage, place.settings.stage_uri, warehouse.rows)
+        finally:
+            connection.close()
+            warehouse.close()
+    table = Table("table", "ERP", "stage", "presentation", "")
+    for check in checks:
+        mark = "[green]✓" if check.equal else "[red]✗"
+        table.add_row(check.table, *map(_text, (check.erp, check.stage, check.presentation)), mark)
+    console.print(table)
+    proof.require_equal(checks)
+
+
+def _text(digest: Digest | None) -> str:
+    return f"{digest.rows:,} rows {digest.checksum}" if digest else "missing"

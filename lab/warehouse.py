@@ -1,0 +1,96 @@
+"""Asking the warehouse: the lab's own Spark session, and the answers to the questions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lab.embedded.spark import Spark
+from lab.report.model import Anonymity
+from lab.report.questions import Answer, load_questions
+from lakelab.catalogue import WAREHOUSE
+from lakelab.errors import LabError
+from lakelab.settings import REPOSITORY
+
+QUESTIONS = REPOSITORY / "hive" / "questions"
+
+
+class Warehouse:
+    """A Spark session on the lab's metastore, started when first asked for; `warm_up` starts it in the background."""
+
+    def __init__(self, spark: Spark, name: str = "lab") -> None:
+        self._spark, self._name = spark, name
+        self._session: Any = None
+        self._lock = threading.Lock()
+        self._problem: BaseException | None = None
+
+    @property
+    def session(self) -> Any:
+        with self._lock:
+            if self._session is None:
+                self._session = self._spark.session(self._name)
+                self._session.catalog.setCurrentDatabase(WAREHOUSE)
+            return self._session
+
+    def warm_up(self, after: threading.Event | None = None) -> None:
+        """Start the session in a thread, so that a JVM's start does not add to the waiting.
+
+        A failure is not lost: the next use of `session` meets it again.
+        """
+
+        def start() -> None:
+            if after is not None and not after.wait(600):
+                return
+            try:
+                self.session.sql("SHOW TABLES").collect()
+            except Exception as error:
+                self._problem = error
+
+        threading.Thread(target=start, daemon=True).start()
+
+    def rows(self, sql: str) -> list[Any]:
+        """The rows of a query. LabError with Spark's first line when it cannot be run."""
+        return self.query(sql)[1]
+
+    def query(self, sql: str) -> tuple[list[str], list[Any]]:
+        """Column names and rows of a query. LabError with Spark's first line when it cannot be run."""
+        from pyspark.errors import PySparkException
+
+        try:
+            frame = self.session.sql(sql)
+            return list(frame.columns), frame.collect()
+        except PySparkException as error:
+            first = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
+            raise LabError(first, where="SQL", fix="see `show tables` and docs/data-dictionary.md") from None
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.stop()
+            gateway = self._session.sparkContext._gateway
+            if gateway is not None:
+                gateway.shutdown()
+            self._session = None
+
+
+def answers(warehouse: Warehouse, folder: Path = QUESTIONS) -> list[Answer]:
+    """Each question asked of the warehouse, in order."""
+    return [question.answer(*warehouse.query(question.sql)) for question in load_questions(folder)]
+
+
+def anonymity(warehouse: Warehouse) -> list[Anonymity]:
+    """The smallest group of persons that each mart publishes."""
+    from lakelab.anonymity import K
+    from lakelab.marts import MARTS
+
+    def counts(mart: Any) -> str:
+        smallest = "least(" + ", ".join(f"min(if({c} > 0, {c}, null))" for c in [*mart.persons, mart.persons[0]]) + ")"
+        hidden = " + ".join(f"sum(if({c} is null, 1, 0))" for c in mart.persons)
+        return (
+            f"SELECT '{mart.table}' AS mart, count(*) AS found, coalesce({smallest}, 0) AS smallest,"
+            f" coalesce({hidden}, 0) AS hidden FROM {WAREHOUSE}.{mart.table} WHERE {mart.where}"
+        )
+
+    rows: Sequence[Any] = warehouse.rows(" UNION ALL ".join(counts(mart) for mart in MARTS))
+    return [Anonymity(r["mart"], K, r["found"], r["smallest"], r["hidden"]) for r in rows]
