@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from lab.report.model import Anonymity, Digest, Finding, Refused, RunRecord, Size, Span, TableCheck
@@ -14,7 +15,9 @@ def question(number: int) -> Question:
 
 
 def answer(number: int, columns: str, *rows: tuple[object, ...]) -> Answer:
-    """An answer to a real question with rows written by hand; columns as one text."""
+    """An answer to a real question with rows written by hand; columns as one text, all of them in its query."""
+    invented = [c for c in columns.split() if not re.search(rf"\b{c}\b", QUESTIONS[number].sql)]
+    assert not invented, f"{QUESTIONS[number].file} has no column {invented[0]}"
     return QUESTIONS[number].answer(columns.split(), rows)
 
 

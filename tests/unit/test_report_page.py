@@ -10,6 +10,7 @@ from report_sample import QUESTIONS, answer, run
 from rich.console import Console
 
 from lab.report import charts, numbers
+from lab.report.figure import PALETTE
 from lab.report.model import Digest, TableCheck
 from lab.report.page import render, summary, write_report
 from lab.report.screenshot import find_browser, screenshot
@@ -212,7 +213,7 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-@pytest.mark.parametrize("colour", charts.PALETTE)
+@pytest.mark.parametrize("colour", PALETTE)
 @pytest.mark.parametrize("page_colour", ["#fbfbf9", "#14171c"])
 def test_chart_colours_stand_out_in_both_themes(colour, page_colour):
     low, high = sorted((luminance(colour), luminance(page_colour)))

@@ -24,6 +24,19 @@ def test_best_students_names_the_leader_of_each_dimension():
     )
 
 
+def test_groups_folded_for_privacy_never_lead():
+    columns = "dimension place category students average_grade best_students best_share"
+    rows = [("region", 1, "other", 9, 80.0, 9, 100.0), ("region", 2, "Bretagne", 300, 63.1, 50, 18.0)]
+    assert sentence(answer(1, columns, *rows)) == (
+        "By region, Bretagne leads with an average of 63.1 and 18% of its students in the school's top tenth."
+    )
+    rows = [
+        ("other regions", 900, 50, 100.0, 0.9, 0.9, 0.9, 0.9, 0.6),
+        ("Bretagne", 140, 12, 52.5, 0.9, 0.8, 0.7, 0.6, None),
+    ]
+    assert sentence(answer(4, APPRENTICESHIPS, *rows)).startswith("Bretagne has the most contracts, 140, and also")
+
+
 DROP_OUTS = "factor category students drop_outs drop_out_rate share_of_drop_outs spread"
 
 
