@@ -21,13 +21,16 @@ def bars(answer: Answer, rows: list[Record]) -> Figure:
     if spec.color and len(spec.y) == 1:
         for at, group in enumerate(distinct(rows, spec.color)):
             part = [r for r in rows if r[spec.color] == group]
-            traces.append(_bar(answer, part, spec.y[0], numbers.title(str(group)), at))
+            name = "not known" if group is None else numbers.title(str(group))
+            traces.append(_bar(answer, part, spec.y[0], escape(name), at))
     else:
         traces = [_bar(answer, rows, y, numbers.title(y), at) for at, y in enumerate(spec.y)]
     series = len(spec.y) if spec.kind == "bar" else 1
     layout = _bar_layout(labels, numbers.axis_title(spec.y[0]) if len(spec.y) == 1 else common_unit(spec.y))
     layout["barmode"] = "group" if spec.kind == "bar" and len(spec.y) > 1 else "relative"
     layout["showlegend"] = len(traces) > 1
+    if spec.color:
+        layout["legend"] = {"title": {"text": f"{numbers.title(spec.color)}: ", "font": {"size": 12}}}
     values = [as_float(r[y]) for r in rows for y in spec.y]
     if min(values) < 0:  # room for the figures at the ends of bars to the left
         layout["xaxis"]["range"] = [1.4 * min(values), max(1.3 * max(values), 0.0)]

@@ -28,7 +28,7 @@
         align: "left", bgcolor: colour("--raised"), bordercolor: colour("--axis"),
         font: { family: style.fontFamily, size: 13, color: colour("--ink") },
       },
-      legend: { orientation: "h", x: 0, xanchor: "left", y: 1.0, yanchor: "bottom", font: { size: 12 } },
+      legend: { orientation: "h", x: 0, xanchor: "left", y: 1.0, yanchor: "bottom", font: { size: 12 }, ...layout.legend },
       separators: ".,",
     };
   }
