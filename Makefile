@@ -1,0 +1,96 @@
+# Lakelab. `make` alone lists what there is.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+SCALE ?=
+SEED ?=
+DIRT ?=
+STUDENT ?=
+# uv from the machine where there is one, else brought by pip into .tools.
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+# Packages are linked out of uv's cache where the disk allows it; no Python is downloaded.
+SYNC := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --frozen --inexact --python $(PYTHON) --quiet
+RUN := .venv/.lakelab-run
+DEV := .venv/.lakelab-dev
+LAB := .venv/bin/lab
+OPTIONS := $(if $(SCALE),--scale $(SCALE)) $(if $(SEED),--seed $(SEED)) $(if $(DIRT),--dirt $(DIRT))
+
+.PHONY: help
+help: ## Show this list
+	@echo "make demo        the whole pipeline with nothing but Python; start here"
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | grep -v '^help\|^demo' | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: $(RUN) ## Make a school, run the whole pipeline, show the answers (SCALE=students SEED=number DIRT=share)
+	@$(LAB) demo $(OPTIONS)
+
+.PHONY: install
+install: $(RUN) ## Install the Python packages into .venv
+
+.tools/bin/uv:
+	@echo "Bringing uv ..."
+	@$(PYTHON) -m venv .tools || { echo "lab: $(PYTHON) cannot make a virtual environment: install python3-venv" >&2; exit 1; }
+	@.tools/bin/pip install --quiet --disable-pip-version-check uv
+
+.PHONY: python
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || \
+	  { echo "lab: $(PYTHON) is not Python 3.11, 3.12 or 3.13: say which one, as in make demo PYTHON=python3.12" >&2; exit 1; }
+
+# From the cache alone first: without a network, and because asking the index takes longer than all the rest.
+$(RUN): uv.lock pyproject.toml | python $(filter .tools/%,$(UV))
+	@$(SYNC) --no-dev --offline 2>/dev/null || { echo "Installing the packages (about 20 s the first time) ..."; $(SYNC) --no-dev; }
+	@touch $@
+
+$(DEV): uv.lock pyproject.toml | python $(filter .tools/%,$(UV))
+	@$(SYNC) --offline 2>/dev/null || { echo "Installing the packages ..."; $(SYNC); }
+	@touch $@ $(RUN)
+
+.PHONY: test
+test: lint unit embedded ## Prove it: checks, unit tests in seconds, then real Postgres and Spark
+
+.PHONY: lint
+lint: $(DEV) ## Check style and types
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check --quiet || { echo "run: make format" >&2; exit 1; }
+	@.venv/bin/mypy
+
+.PHONY: unit
+unit: $(DEV) ## The fast tests alone
+	@.venv/bin/pytest tests/unit -q
+
+.PHONY: embedded
+embedded: $(DEV) ## The tests with real Postgres and Spark, and the documents
+	@.venv/bin/pytest tests/embedded tests/docs -q
+
+.PHONY: bench
+bench: $(DEV) ## Measure against what you would use instead; keeps docs/benchmarks.md
+	@.venv/bin/python -m bench
+
+.PHONY: format
+format: $(DEV) ## Format the code
+	@.venv/bin/ruff check --fix --quiet; .venv/bin/ruff format --quiet
+
+.PHONY: render
+render: $(RUN) ## Write the files that are made from the catalogue
+	@.venv/bin/python -m lakelab.render
+
+.PHONY: doctor
+doctor: $(RUN) ## Is this machine fit for the lab?
+	@$(LAB) doctor
+
+.PHONY: status
+status: $(RUN) ## What the lab holds and how the last run ended
+	@$(LAB) status
+
+.PHONY: sql
+sql: $(RUN) ## A SQL shell on the warehouse
+	@$(LAB) sql
+
+.PHONY: erase
+erase: $(RUN) ## Erase one student everywhere (STUDENT=number)
+	@$(LAB) erase $(STUDENT)
+
+.PHONY: reset
+reset: ## Stop everything and delete the lab's data (the packages stay)
+	@if [ -x $(LAB) ]; then $(LAB) reset --yes; fi
