@@ -58,7 +58,7 @@ def panels(answer: Answer, rows: list[Record]) -> list[Figure]:
 
 
 def _bar(answer: Answer, rows: list[Record], y: str, name: str, at: int) -> Trace:
-    digits = numbers.decimals(r[y] for r in answer.records)
+    digits = numbers.decimals((r[y] for r in answer.records), y)
     stacked = answer.question.chart.kind == "stacked"
     return {
         "type": "bar",

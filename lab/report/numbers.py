@@ -65,8 +65,10 @@ def whole(column: str) -> bool:
     return re.search(r"(^|_)(id|year)$", column) is not None
 
 
-def decimals(values: Iterable[Cell]) -> int:
-    """Digits after the point that the numbers of a column need: 0, 1 or 2."""
+def decimals(values: Iterable[Cell], column: str = "") -> int:
+    """Digits after the point that the numbers of a column need: 0, 1 or 2. A forecast of people needs none."""
+    if re.fullmatch(r"students|(low|high)_\d+", column):
+        return 0
     numbers = [v for v in values if isinstance(v, float)]
     return next((d for d in (0, 1) if all(abs(v - round(v, d)) < 1e-9 for v in numbers)), 2)
 
@@ -81,7 +83,7 @@ def cell(value: Cell, column: str = "", digits: int | None = None) -> str:
         return value
     if whole(column):
         return str(int(value))
-    return number(value, decimals([value]) if digits is None else digits)
+    return number(value, decimals([value], column) if digits is None else digits)
 
 
 def number(value: float, digits: int = 0) -> str:

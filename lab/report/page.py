@@ -113,7 +113,7 @@ def _table(answer: Answer) -> Table:
     if len(answer.columns) > _WIDE_TABLE and len(answer.rows) > 2:
         constant = [c for c in answer.columns if c not in spec.columns and len(set(values[c])) == 1]
     shown = [c for c in answer.columns if c not in constant]
-    digits = {c: numbers.decimals(values[c]) for c in answer.columns}
+    digits = {c: numbers.decimals(values[c], c) for c in answer.columns}
     return Table(
         [numbers.axis_title(c) for c in shown],
         [_is_numeric(values[c]) for c in shown],

@@ -14,6 +14,7 @@ from lab.report.questions import Answer
 from lakelab.errors import LabError
 
 Row = dict[str, Any]
+WEAK = 0.3  # a correlation below this is no link worth telling
 NOTHING = "There is nothing to say: the answer has no rows."
 
 
@@ -56,13 +57,12 @@ def drop_outs(rows: Sequence[Row]) -> str:
     reason = _largest([r for r in rows if r["factor"] == "reason"], "share_of_drop_outs")
     if reason:
         text += f", most often for “{reason['category']}” ({percent(reason['share_of_drop_outs'])} of them)"
-    groups = [r for r in _named(rows, "category") if r["factor"] not in ("school", "reason")]
-    groups = [r for r in groups if r["drop_out_rate"] is not None]
-    widest = _largest(groups, "spread")
-    if widest:
-        same = [r for r in groups if r["factor"] == widest["factor"]]
-        high, low = max(same, key=_by("drop_out_rate")), min(same, key=_by("drop_out_rate"))
-        text += f"; what tells them apart best is {_words(widest['factor'])}, from {percent(low['drop_out_rate'])} "
+    # A group without any grade or lesson only tells that people left before the first one.
+    groups = [r for r in _named(rows, "category") if not r["category"].startswith("no ")]
+    pair = _widest(groups, "factor", "drop_out_rate")
+    if pair:
+        low, high = pair
+        text += f"; what tells them apart best is {_words(low['factor'])}, from {percent(low['drop_out_rate'])} "
         text += f"for “{low['category']}” to {percent(high['drop_out_rate'])} for “{high['category']}”"
     return _sentence(text)
 
@@ -96,10 +96,10 @@ def apprenticeships(rows: Sequence[Row]) -> str:
     if first is None:
         return ""
     text = f"{first['region']} has the most contracts, {number(first['contracts'])}"
-    rate = _largest(named, "contracts_per_100_students")
-    if rate:
-        leader = "also the most per student" if rate is first else f"{rate['region']} the most per student"
-        text += f", and {leader}, {short(rate['contracts_per_100_students'])} per 100"
+    most = _largest(named, "contracts_per_100_students")
+    if most:
+        leader = "also the most per student" if most is first else f"{most['region']} the most per student"
+        text += f", and {leader}, {short(most['contracts_per_100_students'])} per 100"
     causes = {
         "r_students": "the students",
         "r_companies": "the companies",
@@ -107,8 +107,10 @@ def apprenticeships(rows: Sequence[Row]) -> str:
         "r_capacity": "the seats of the campuses",
     }
     text += _closest(first, causes, "; over the regions contracts move most closely with ")
-    if first["r_rate_companies"] is not None:
-        text += f", and per student with the companies around (r = {number(first['r_rate_companies'], 2)})"
+    rate = first["r_rate_companies"]
+    if rate is not None:
+        tells = ", and per student, too, they go" if rate >= WEAK else ", but per student they do not go"
+        text += f"{tells} with the companies around (r = {number(rate, 2)})"
     return _sentence(text)
 
 
@@ -155,14 +157,9 @@ def time_to_hire(rows: Sequence[Row]) -> str:
     text = f"Half of the graduates who were hired had their first job within {short(school['median_months'])} months"
     if school["hired_rate"] is not None:
         text += f", and {percent(school['hired_rate'])} of all graduates were hired"
-    pairs = []
-    for dimension in _distinct(rows, "dimension"):
-        groups = [r for r in _named(rows, "category") if r["dimension"] == dimension and r["median_months"] is not None]
-        if dimension != "school" and len(groups) > 1:
-            low, high = min(groups, key=_by("median_months")), max(groups, key=_by("median_months"))
-            pairs.append((high["median_months"] - low["median_months"], low, high))
-    if pairs:
-        _, low, high = max(pairs, key=lambda pair: pair[0])
+    pair = _widest(_named(rows, "category"), "dimension", "median_months")
+    if pair:
+        low, high = pair
         text += f"; by {_words(low['dimension'])} it takes from {short(low['median_months'])} months "
         text += f"(“{low['category']}”) to {short(high['median_months'])} (“{high['category']}”)"
     return _sentence(text)
@@ -192,7 +189,7 @@ def competing_schools(rows: Sequence[Row]) -> str:
     text = f"{first['school']} takes the most: {count(first['students_lost'], 'student')}"
     if first["share_of_lost"] is not None:
         text += f", {percent(first['share_of_lost'])} of those lost to a named school"
-    if first["main_reason"]:
+    if first["main_reason"] not in (None, "other school"):  # that they changed school is known
         text += f", most often for “{first['main_reason']}”"
     if first["contacts_lost"]:
         text += f"; it also won {count(first['contacts_lost'], 'contact')} met at our events"
@@ -216,7 +213,7 @@ def growth(rows: Sequence[Row]) -> str:
     if goal["mae_model"] is not None and goal["mae_naive"] is not None:
         care = "" if goal["mae_model"] < goal["mae_naive"] else "take it with care: "
         model, naive = short(goal["mae_model"]), short(goal["mae_naive"])
-        text += f"; {care}in back-tests it missed by {model} a year, repeating the last year by {naive}"
+        text += f"; {care}in back-tests the model missed by {model} a year, repeating the last year by {naive}"
     return _sentence(text)
 
 
@@ -250,6 +247,17 @@ def _largest(rows: Iterable[Row], column: str) -> Row | None:
 
 def _smallest(rows: Iterable[Row], column: str) -> Row | None:
     return min((r for r in rows if r[column] is not None), key=_by(column), default=None)
+
+
+def _widest(rows: Sequence[Row], dimension: str, column: str) -> tuple[Row, Row] | None:
+    """The lowest and highest group of the dimension between whose groups a figure differs most."""
+    pairs = []
+    for name in _distinct(rows, dimension):
+        groups = [r for r in rows if r[dimension] == name and r[column] is not None]
+        if name not in ("school", "reason") and groups:
+            pairs.append((min(groups, key=_by(column)), max(groups, key=_by(column))))
+    pair = max(pairs, key=lambda pair: pair[1][column] - pair[0][column], default=None)
+    return pair if pair and pair[0] is not pair[1] else None
 
 
 def _closest(row: Row, causes: dict[str, str], before: str) -> str:

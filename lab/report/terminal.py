@@ -29,7 +29,7 @@ def print_answers(console: Console, answers: Sequence[Answer]) -> None:
 def _table(answer: Answer, width: int) -> Table:
     rows = _rows(answer)
     columns = _columns(answer, rows, width)
-    digits = {c: numbers.decimals(r[c] for r in answer.records) for c in columns}
+    digits = {c: numbers.decimals((r[c] for r in answer.records), c) for c in columns}
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for column in columns:
         numeric = any(isinstance(r[column], int | float) for r in answer.records)

@@ -47,6 +47,8 @@ def test_drop_outs_names_rate_reason_and_the_factor_with_the_widest_spread():
         ("reason", "work", 5000, 220, 4.4, 31.0, 3.0),
         ("attendance_band", "below 60%", 900, 315, 35.0, 44.4, 30.8),
         ("attendance_band", "90% and more", 1000, 42, 4.2, 5.9, 30.8),
+        ("average_grade", "no grade", 90, 90, 100.0, 12.7, 90.0),
+        ("average_grade", "60 to 70", 900, 90, 10.0, 12.7, 90.0),
         ("gender", "M.", 4000, 580, 14.5, 81.7, 1.5),
         ("gender", "Mme", 1000, None, None, None, 1.5),
     ]
@@ -89,8 +91,15 @@ def test_apprenticeships_tell_most_and_most_per_student_apart():
     ]
     assert sentence(answer(4, APPRENTICESHIPS, *rows)) == (
         "Île-de-France has the most contracts, 812, and Bretagne the most per student, 52.5 per 100; over the regions "
-        "contracts move most closely with the companies (r = 0.98), and per student with the companies around "
-        "(r = 0.61)."
+        "contracts move most closely with the companies (r = 0.98), and per student, too, they go with the "
+        "companies around (r = 0.61)."
+    )
+
+
+def test_apprenticeships_that_do_not_go_with_the_companies_are_told_so():
+    row = ("Bretagne", 140, 12, 52.5, 0.9, None, None, None, -0.59)
+    assert sentence(answer(4, APPRENTICESHIPS, row)).endswith(
+        "with the students (r = 0.90), but per student they do not go with the companies around (r = −0.59)."  # noqa: RUF001
     )
 
 
@@ -166,14 +175,21 @@ def test_competing_schools_name_part_reason_and_contacts():
     )
 
 
+def test_competing_schools_do_not_tell_that_who_changed_school_changed_school():
+    columns = "school students_lost contacts_lost share_of_lost main_reason folded"
+    assert sentence(answer(9, columns, ("ESGI", 6, None, 24.0, "other school", 0))) == (
+        "ESGI takes the most: 6 students, 24% of those lost to a named school."
+    )
+
+
 GROWTH = "area intake_year kind students low_80 high_80 mae_model mae_naive"
 
 
 @pytest.mark.parametrize(
     ("model", "naive", "verdict"),
     [
-        (42.0, 88.4, "in back-tests it missed by 42 a year, repeating the last year by 88.4."),
-        (90.0, 88.4, "take it with care: in back-tests it missed by 90 a year, repeating the last year by 88.4."),
+        (42.0, 88.4, "in back-tests the model missed by 42 a year, repeating the last year by 88.4."),
+        (90, 88, "take it with care: in back-tests the model missed by 90 a year, repeating the last year by 88."),
     ],
 )
 def test_growth_compares_the_last_forecast_with_the_last_intake(model, naive, verdict):
