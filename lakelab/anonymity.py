@@ -8,61 +8,54 @@ Source: L. Sweeney, "k-anonymity: a model for protecting privacy", 2002.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 
 from lakelab.errors import LabError
 
 K = 5
 
 
-def fold(groups: DataFrame, key: str, persons: str, other: str, by: Sequence[str] = ()) -> DataFrame:
-    """Add `label`: the group's own name, or `other` where the group is too small to be published.
+def fold(sizes: Mapping[str, int], other: str) -> dict[str, str]:
+    """The name under which each group is published: its own, or `other` where it is too small alone.
 
-    groups: one row per `by` and `key`, with a count of `persons`. Groups without persons keep their name. Where
-    all groups together have less than k persons, none of them is in the result.
+    sizes: persons of each group. A group without persons keeps its name. A group is left out where all groups
+    together have less than k persons.
     """
-    window = Window.partitionBy(*by).orderBy(persons, key)
-    smaller = F.coalesce(F.sum(persons).over(window.rowsBetween(Window.unboundedPreceding, -1)), F.lit(0))
-    total = F.sum(persons).over(Window.partitionBy(*by))
-    small = is_small(F.col(persons)) | is_small(smaller)
-    labelled = groups.withColumn("label", F.when(small, F.lit(other)).otherwise(F.col(key))).withColumn("all", total)
-    return labelled.where((F.col("all") == 0) | (F.col("all") >= K)).drop("all")
+    if is_small(sum(sizes.values())):
+        return {}
+    labels, gathered = {}, 0
+    for size, group in sorted((size, group) for group, size in sizes.items()):
+        small = is_small(size) or is_small(gathered)
+        labels[group] = other if small else group
+        gathered += size
+    return labels
 
 
-def folded(key: str) -> Column:
-    """After `fold`, in an aggregate by label: how many groups were folded into the row, 0 for a group's own row."""
-    return F.sum(F.when(F.col("label") != F.col(key), 1).otherwise(0)).cast("int").alias("folded")
-
-
-def own(key: str, column: str) -> Column:
-    """After `fold`, in an aggregate by label: an attribute of the group, empty in the row of folded groups."""
-    return F.max(F.when(F.col("label") == F.col(key), F.col(column))).alias(column)
-
-
-def is_small(count: Column) -> Column:
+def is_small(count: int) -> bool:
     """True for a count of one to k-1 persons."""
-    return count.between(1, K - 1)
+    return 0 < count < K
 
 
-def hide(count: Column) -> Column:
-    """The count, or null where it tells of one to k-1 persons."""
-    return F.when(~is_small(count), count)
+def hide(count: int) -> int | None:
+    """The count, or None where it tells of one to k-1 persons."""
+    return None if is_small(count) else count
 
 
-def mean(total: Column, count: Column, digits: int = 2) -> Column:
-    """total / count, rounded, or null where the count is below k."""
-    return F.when(count >= K, F.round(total / count, digits))
+def mean(total: int, count: int, unit: int, digits: int) -> float | None:
+    """total / unit / count, halves rounded up, or None for less than k persons. `unit`: 100 for hundredths."""
+    if count < K:
+        return None
+    return float((Decimal(total) / unit / count).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 
 
-def check(frame: DataFrame, name: str, persons: Sequence[str], where: str = "true") -> None:
-    """Raise LabError where a column of `persons` has a count of one to k-1 in a row that meets `where`."""
-    for column in persons:
-        found = frame.where(where).where(is_small(F.col(column))).count()
-        if found:
-            raise LabError(
-                f"{found} groups in column {column} have fewer than {K} persons", where=name,
-                fix="fold or hide them before they are published",
-            )  # fmt: skip
+def check(rows: Iterable[Mapping[str, object]], name: str, persons: Sequence[str]) -> None:
+    """Raise LabError where a column of `persons` has a count of one to k-1."""
+    for row in rows:
+        for column in persons:
+            count = row.get(column)
+            if isinstance(count, int) and is_small(count):
+                raise LabError(
+                    f"column {column} tells of {count} persons, fewer than {K}", where=name,
+                    fix="fold or hide such groups before they are published",
+                )  # fmt: skip

@@ -2,157 +2,123 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F
+from collections import Counter
+from statistics import fmean, stdev
 
-from lakelab.anonymity import fold, folded, hide, is_small, mean, own
-from lakelab.marts.growth import last_intake
-from lakelab.marts.sources import Sources, count_if, sums
+from lakelab.anonymity import hide, is_small
+from lakelab.marts.school import Campus, Group, Row, School, Tally, groups
+from lakelab.marts.students import attendance_rate, average_grade
 
 INTAKES_BEFORE = 3  # yearly intakes that the last one is compared with
 
 
-def regions(sources: Sources) -> DataFrame:
+def regions(school: School) -> list[Row]:
     """One row per region that has a campus: its campuses, youth, events and companies, students and contracts."""
-    groups = (
-        _campuses_of_regions(sources)
-        .join(_companies_of_regions(sources.companies), on="region", how="left")
-        .join(_students_of_regions(sources.students), on="region", how="left")
-        .fillna(0)
-    )
-    counts = (
-        *("campuses", "capacity", "youth_population", "events", "companies", "employees"),
-        *("students", "enrolled", "apprentices", "contracts", "local_contracts"),
-    )
-    few = is_small(F.col("apprentices"))
-    return (
-        fold(groups, "region", "students", "other regions")
-        .groupBy("label")
-        .agg(folded("region"), *sums(*counts))
-        .select(
-            F.col("label").alias("region"),
-            "folded",
-            *counts[:7],
-            hide(F.col("enrolled")).alias("enrolled"),
-            hide(F.col("apprentices")).alias("apprentices"),
-            F.when(~few, F.col("contracts")).alias("contracts"),
-            F.when(~few, F.col("local_contracts")).alias("local_contracts"),
-        )
-    )
+    held = Counter(event.campus_id for event in school.events)
+    tallies = {campus.region: Tally() for campus in school.campuses} | school.by("region")
+    return [_region(school, group, held) for group in groups(tallies, "other regions")]
 
 
-def _campuses_of_regions(sources: Sources) -> DataFrame:
-    held = sources.events.groupBy(F.col("campus_id").alias("id")).agg(F.count("*").alias("events"))
-    return (
-        sources.campuses.join(held, on="id", how="left")
-        .groupBy("region")
-        .agg(
-            F.count("*").alias("campuses"),
-            F.sum("capacity").alias("capacity"),
-            F.max("youth_population").alias("youth_population"),  # of the region: the same at each campus
-            F.sum(F.coalesce("events", F.lit(0))).alias("events"),
-        )
-    )
+def _region(school: School, group: Group, held: Counter[int]) -> Row:
+    campuses = [campus for campus in school.campuses if campus.region in group.members]
+    companies = [company for company in school.companies if company.region in group.members]
+    few = is_small(group.tally.apprentices)
+    return {
+        "region": group.label,
+        "folded": group.folded,
+        "campuses": len(campuses),
+        "capacity": sum(campus.capacity for campus in campuses),
+        # Each campus of a region carries the population of the whole region.
+        "youth_population": sum({campus.region: campus.youth_population for campus in campuses}.values()),
+        "events": sum(held[campus.id] for campus in campuses),
+        "companies": len(companies),
+        "employees": sum(company.employees for company in companies),
+        "students": group.tally.students,
+        "enrolled": hide(group.tally.enrolled),
+        "apprentices": hide(group.tally.apprentices),
+        "contracts": None if few else group.tally.contracts,
+        "local_contracts": None if few else group.tally.local_contracts,
+    }
 
 
-def _companies_of_regions(companies: DataFrame) -> DataFrame:
-    return companies.groupBy("region").agg(F.count("*").alias("companies"), F.sum("employees").alias("employees"))
-
-
-def _students_of_regions(students: DataFrame) -> DataFrame:
-    return students.groupBy("region").agg(
-        F.count("*").alias("students"),
-        count_if(F.col("status") == "enrolled").alias("enrolled"),
-        count_if(F.col("contracts") > 0).alias("apprentices"),
-        F.sum("contracts").alias("contracts"),
-        F.sum("local_contracts").alias("local_contracts"),
-    )
-
-
-def campuses(sources: Sources) -> DataFrame:
+def campuses(school: School) -> list[Row]:
     """One row per campus, with its distance from the mean of the campuses on each lever.
 
     A distance is (value - mean) / sample standard deviation, with the sign turned where more is worse. `health` is
     the mean of the distances known, `weakest_lever` the lever with the lowest.
     """
-    figures = _figures(sources).cache()
-    lever = Window.partitionBy("lever")
-    levers = figures.where("folded = 0").select("campus", F.inline(F.array(*_levers()))).where("value IS NOT NULL")
-    mean_value = F.avg("value").over(lever)
-    distance = F.col("sign") * (F.col("value") - mean_value) / F.stddev_samp("value").over(lever)
-    measured = levers.select("campus", "lever", "value", distance.alias("gap"), mean_value.alias("mean"))
-    weakest = (
-        measured.where("gap IS NOT NULL")
-        .groupBy("campus")
-        .agg(F.round(F.avg("gap"), 2).alias("health"), F.min(F.struct("gap", "lever", "value", "mean")).alias("weak"))
-        .select(
-            "campus",
-            "health",
-            F.col("weak.lever").alias("weakest_lever"),
-            F.round("weak.gap", 2).alias("gap"),
-            F.round("weak.value", 2).alias("lever_value"),
-            F.round("weak.mean", 2).alias("school_value"),
-        )
-    )
-    return figures.join(weakest, on="campus", how="left")
+    tallies = {campus.name: Tally() for campus in school.campuses} | school.by("campus")
+    held = Counter(event.campus_id for event in school.events)
+    rows = [_campus(school, group, held) for group in groups(tallies, "other campuses")]
+    levers = {str(row["campus"]): _levers(row) for row in rows if row["folded"] == 0}
+    distances = _distances(levers)
+    return [row | _weakest(str(row["campus"]), levers, distances) for row in rows]
 
 
-def _levers() -> list[Column]:
-    """Structs of lever, value and sign: -1 where more is worse."""
-    named = {
-        "occupancy": (100 * F.col("enrolled") / F.col("capacity"), 1),
-        "drop-out rate": (100 * F.col("drop_outs") / F.col("students"), -1),
-        "attendance": (F.col("attendance_rate"), 1),
-        "average grade": (F.col("average_grade"), 1),
-        "recruits per event": (F.col("recruits") / F.col("events"), 1),
+def _campus(school: School, group: Group, held: Counter[int]) -> Row:
+    found: list[Campus] = [campus for campus in school.campuses if campus.name in group.members]
+    intakes = school.tallies.get("campus intake", {})
+
+    def joined(year: int) -> int:
+        return sum(intakes.get((name, str(year)), Tally()).students for name in group.members)
+
+    last = school.last_intake
+    before = hide(sum(joined(last - past) for past in range(1, INTAKES_BEFORE + 1)))
+    return {
+        "campus": group.label,
+        "folded": group.folded,
+        "region": None if group.folded else found[0].region,
+        "capacity": sum(campus.capacity for campus in found),
+        "events": sum(held[campus.id] for campus in found),
+        "students": group.tally.students,
+        "enrolled": hide(group.tally.enrolled),
+        "drop_outs": hide(group.tally.drop_outs),
+        "recruits": hide(group.tally.recruits),
+        "last_intake": hide(joined(last)),
+        "mean_intake_before": None if before is None else round(before / INTAKES_BEFORE, 1),
+        "average_grade": average_grade(group.tally),
+        "attendance_rate": attendance_rate(group.tally),
     }
-    return [
-        F.struct(F.lit(name).alias("lever"), value.alias("value"), F.lit(sign).alias("sign"))
-        for name, (value, sign) in named.items()
-    ]
 
 
-def _figures(sources: Sources) -> DataFrame:
-    held = sources.events.groupBy(F.col("campus_id").alias("id")).agg(F.count("*").alias("events"))
-    groups = (
-        sources.campuses.select("id", F.col("name").alias("campus"), "region", "capacity")
-        .join(held, on="id", how="left")
-        .join(_students_of_campuses(sources.students), on="campus", how="left")
-        .fillna(0)
-    )
-    persons = ("students", "enrolled", "drop_outs", "recruits", "last_intake", "intakes_before")
-    totals = ("capacity", "events", *persons, "graded", "grades", "followed", "attendance")
-    before = F.round(hide(F.col("intakes_before")) / INTAKES_BEFORE, 1)
-    return (
-        fold(groups, "campus", "students", "other campuses")
-        .groupBy("label")
-        .agg(folded("campus"), own("campus", "region"), *sums(*totals))
-        .select(
-            F.col("label").alias("campus"),
-            *("folded", "region", "capacity", "events"),
-            *(hide(F.col(name)).alias(name) for name in persons[:-1]),
-            before.alias("mean_intake_before"),
-            mean(F.col("grades"), F.col("graded")).alias("average_grade"),
-            mean(F.col("attendance"), F.col("followed"), 1).alias("attendance_rate"),
-        )
-    )
+def _levers(row: Row) -> dict[str, float]:
+    """The campus's value of each lever that is known."""
+    values = {
+        "occupancy": _percent(row["enrolled"], row["capacity"]),
+        "drop-out rate": _percent(row["drop_outs"], row["students"]),
+        "attendance": row["attendance_rate"],
+        "average grade": row["average_grade"],
+        "recruits per event": _percent(row["recruits"], row["events"], 1),
+    }
+    return {lever: value for lever, value in values.items() if isinstance(value, float)}
 
 
-def _students_of_campuses(students: DataFrame) -> DataFrame:
-    age = F.col("last") - F.col("intake_year")  # in intakes: 0 is the last complete one
-    return (
-        students.crossJoin(F.broadcast(last_intake(students)))
-        .groupBy("campus")
-        .agg(
-            F.count("*").alias("students"),
-            count_if(F.col("status") == "enrolled").alias("enrolled"),
-            count_if(F.col("status") == "dropped_out").alias("drop_outs"),
-            F.count("recruited_by_event").alias("recruits"),
-            count_if(age == 0).alias("last_intake"),
-            count_if(age.between(1, INTAKES_BEFORE)).alias("intakes_before"),
-            F.count("average_grade").alias("graded"),
-            F.sum("average_grade").alias("grades"),
-            F.count("attendance_rate").alias("followed"),
-            F.sum("attendance_rate").alias("attendance"),
-        )
-    )
+def _percent(part: object, whole: object, of: int = 100) -> float | None:
+    return of * part / whole if isinstance(part, int) and isinstance(whole, int) and whole else None
+
+
+def _distances(levers: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """campus → lever → distance, negative where worse; a lever on which all campuses are alike has none."""
+    found: dict[str, dict[str, float]] = {campus: {} for campus in levers}
+    for lever in sorted({lever for values in levers.values() for lever in values}):
+        known = {campus: values[lever] for campus, values in levers.items() if lever in values}
+        deviation = stdev(known.values()) if len(known) > 1 else 0.0
+        if deviation > 0:
+            middle, sign = fmean(known.values()), -1 if lever == "drop-out rate" else 1
+            for campus, value in known.items():
+                found[campus][lever] = sign * (value - middle) / deviation
+    return found
+
+
+def _weakest(campus: str, levers: dict[str, dict[str, float]], distances: dict[str, dict[str, float]]) -> Row:
+    mine = distances.get(campus)
+    if not mine:
+        return dict.fromkeys(("health", "weakest_lever", "gap", "lever_value", "school_value"))
+    gap, lever = min((gap, lever) for lever, gap in mine.items())
+    return {
+        "health": round(fmean(mine.values()), 2),
+        "weakest_lever": lever,
+        "gap": round(gap, 2),
+        "lever_value": round(levers[campus][lever], 2),
+        "school_value": round(fmean(values[lever] for values in levers.values() if lever in values), 2),
+    }

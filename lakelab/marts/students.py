@@ -2,100 +2,60 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from lakelab.anonymity import hide, mean
+from lakelab.marts.school import Row, School, Tally, groups
 
-from lakelab.anonymity import fold, folded, hide, mean
-from lakelab.marts.sources import Sources, apprentice, band, by_dimension, count_if, grade_band, sums
-
-
-def best_students(sources: Sources) -> DataFrame:
-    """Per region and per institution of origin: students, average, and how many are in the school's top tenth.
-
-    The top tenth begins at the 90th percentile (interpolated) of all averages.
-    """
-    top = sources.students.agg(F.percentile("average_grade", 0.9).alias("top"))
-    rows = sources.students.select("region", "origin_institution", "average_grade").crossJoin(F.broadcast(top))
-    dimensions = {"region": F.col("region"), "origin institution": F.col("origin_institution")}
-    groups = (
-        by_dimension(rows, dimensions)
-        .groupBy("dimension", "category")
-        .agg(
-            F.count("*").alias("students"),
-            F.count("average_grade").alias("graded"),
-            F.sum("average_grade").alias("grades"),
-            count_if(F.col("average_grade") >= F.col("top")).alias("best"),
-        )
-    )
-    return (
-        fold(groups, "category", "students", "other", by=["dimension"])
-        .groupBy("dimension", "label")
-        .agg(folded("category"), *sums("students", "graded", "grades", "best"))
-        .select(
-            "dimension",
-            F.col("label").alias("category"),
-            "folded",
-            "students",
-            hide(F.col("graded")).alias("graded_students"),
-            mean(F.col("grades"), F.col("graded")).alias("average_grade"),
-            hide(F.col("best")).alias("best_students"),
-        )
-    )
+# What may go with dropping out, in the names of the tallies.
+FACTORS = (
+    *("school", "average grade", "attendance", "apprenticeship", "promotion", "gender", "recruiting"),
+    "region",
+)
 
 
-def drop_outs(sources: Sources) -> DataFrame:
+def best_students(school: School) -> list[Row]:
+    """Per region and per institution of origin: students, average, and how many are in the school's top tenth."""
+    return [
+        {
+            "dimension": dimension,
+            "category": group.label,
+            "folded": group.folded,
+            "students": group.tally.students,
+            "graded_students": hide(group.tally.graded),
+            "average_grade": average_grade(group.tally),
+            "best_students": hide(group.tally.best),
+        }
+        for dimension in ("region", "origin institution")
+        for group in groups(school.by(dimension), "other")
+    ]
+
+
+def drop_outs(school: School) -> list[Row]:
     """Per factor and category: students, drop-outs, and the average and attendance of the persons in the row.
 
     Factor "school" is everyone; factor "reason" has one row per reason given, where only drop-outs are counted and
     `students` is the whole school.
     """
-    gone = F.col("status") == "dropped_out"
-    rows = sources.students.select("*", gone.alias("gone"))
-    groups = (
-        by_dimension(rows, _factors(gone))
-        .groupBy("dimension", "category")
-        .agg(
-            F.count("*").alias("persons"),
-            count_if(F.col("gone")).alias("drop_outs"),
-            F.count("average_grade").alias("graded"),
-            F.sum("average_grade").alias("grades"),
-            F.count("attendance_rate").alias("followed"),
-            F.sum("attendance_rate").alias("attendance"),
-        )
-    )
-    school = rows.agg(F.count("*").alias("school"))
-    students = F.when(F.col("dimension") == "reason", F.col("school")).otherwise(F.col("persons"))
-    return (
-        fold(groups, "category", "persons", "other", by=["dimension"])
-        .groupBy("dimension", "label")
-        .agg(
-            folded("category"),
-            *sums("persons", "drop_outs", "graded", "grades", "followed", "attendance"),
-        )
-        .crossJoin(F.broadcast(school))
-        .select(
-            F.col("dimension").alias("factor"),
-            F.col("label").alias("category"),
-            "folded",
-            students.alias("students"),
-            hide(F.col("drop_outs")).alias("drop_outs"),
-            mean(F.col("grades"), F.col("graded")).alias("average_grade"),
-            mean(F.col("attendance"), F.col("followed"), 1).alias("attendance_rate"),
-        )
-    )
+    everyone = school.all().students
+    return [
+        {
+            "factor": factor,
+            "category": group.label,
+            "folded": group.folded,
+            "students": everyone if factor == "reason" else group.tally.students,
+            "drop_outs": hide(group.tally.drop_outs),
+            "average_grade": average_grade(group.tally),
+            "attendance_rate": attendance_rate(group.tally),
+        }
+        for factor in (*FACTORS, "reason")
+        for group in groups(school.by(factor), "other")
+    ]
 
 
-def _factors(gone: Column) -> dict[str, Column]:
-    """What may go with dropping out; every student has one category of each, but of "reason"."""
-    recruited = F.col("recruited_by_event").isNotNull()
-    return {
-        "school": F.lit("all students"),
-        "reason": F.when(gone, F.coalesce("exit_reason", F.lit("not stated"))),
-        "average grade": grade_band(),
-        "attendance": band(F.col("attendance_rate"), (60, 70, 80, 90), "%", "no lessons"),
-        "apprenticeship": apprentice(),
-        "promotion": F.col("promotion"),
-        "gender": F.col("gender"),
-        "recruiting": F.when(recruited, "met at an event").otherwise("not met at an event"),
-        "region": F.col("region"),
-    }
+def average_grade(tally: Tally) -> float | None:
+    """The mean of the students' averages, two digits."""
+    return mean(tally.grades, tally.graded, 100, 2)
+
+
+def attendance_rate(tally: Tally) -> float | None:
+    """The mean of the students' attendance rates in percent, one digit."""
+    return mean(tally.attendance, tally.followed, 10, 1)
