@@ -27,7 +27,8 @@ class Found:
 
     def within(self, path: Path) -> Found:
         name = path.relative_to(self.path).as_posix()
-        return Found(f"{self.shown.rstrip('/')}/{name}" if self.shown else name, path)
+        slash = "" if not self.shown or self.shown.endswith("/") else "/"
+        return Found(f"{self.shown}{slash}{name}", path)
 
 
 class Shell:
@@ -44,7 +45,9 @@ class Shell:
     def at(self, text: str) -> Found:
         """The place of an address, which need not exist."""
         full = text if "://" in text or text.startswith("/") else f"{HOME}/{text}".rstrip("/")
-        return Found(text.rstrip("/") or text, self.storage.path(full))
+        shown = text.rstrip("/")
+        root = not shown or shown.endswith(":")  # `/` or `hdfs:///`: its slashes belong to it
+        return Found(text if root else shown, self.storage.path(full))
 
     def find(self, texts: Sequence[str]) -> Iterator[Found]:
         """What the addresses name, wildcards resolved; complains of each that names nothing."""

@@ -158,7 +158,7 @@ def rm(shell: Shell, texts: Sequence[str]) -> None:
     for found in shell.find(texts):
         if found.path.is_dir() and not shell.options & {"r", "R"}:
             shell.complain(ShellError(f"`{found.shown}': Is a directory"))
-        elif found.path in (shell.storage.root / "hdfs", shell.storage.root / "s3"):
+        elif found.path == shell.storage.root / "hdfs" or found.path.parent == shell.storage.root / "s3":
             shell.complain(ShellError(f"`{found.shown}': Cannot remove the root"))
         else:
             shell.storage.delete(shell.address(found.path))

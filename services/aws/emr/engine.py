@@ -114,14 +114,15 @@ class EmrEngine:
     def list_clusters(self, request: Request) -> Shape:
         """Newest first, 50 a page."""
         states, after, before = (request.get(n) for n in ("ClusterStates", "CreatedAfter", "CreatedBefore"))
-        chosen = [
-            cluster
-            for cluster in reversed(self._store.clusters())
-            if (not states or cluster.state in states)
-            and (after is None or cluster.created > after)
-            and (before is None or cluster.created < before)
-        ]
-        part, marker = requests.page(chosen, request.get("Marker"), PAGE)
+
+        def wanted(cluster: Cluster) -> bool:
+            return (
+                (not states or cluster.state in states)
+                and (after is None or cluster.created > after)
+                and (before is None or cluster.created < before)
+            )
+
+        part, marker = requests.page(self._store.clusters()[::-1], wanted, request.get("Marker"), PAGE)
         summaries = [shapes.cluster_summary(cluster, self.region, self.account) for cluster in part]
         return {"Clusters": summaries, **({"Marker": marker} if marker else {})}
 
@@ -182,12 +183,11 @@ class EmrEngine:
         ids, states = request.get("StepIds"), request.get("StepStates")
         if ids and len(ids) > _MAX_STEP_IDS:
             raise InvalidRequestException(f"At most {_MAX_STEP_IDS} step ids may be asked for at once.")
-        chosen = [
-            step
-            for step in reversed(self._steps(cluster.id))
-            if (not ids or step.id in ids) and (not states or step.state in states)
-        ]
-        part, marker = requests.page(chosen, request.get("Marker"), PAGE)
+
+        def wanted(step: Step) -> bool:
+            return (not ids or step.id in ids) and (not states or step.state in states)
+
+        part, marker = requests.page(self._steps(cluster.id)[::-1], wanted, request.get("Marker"), PAGE)
         return {"Steps": [shapes.step_summary(s) for s in part], **({"Marker": marker} if marker else {})}
 
     def cancel_steps(self, request: Request) -> Shape:

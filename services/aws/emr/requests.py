@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -142,13 +142,19 @@ def _check_log_uri(uri: str | None, storage: Storage) -> None:
         raise ValidationException(f"The LogUri {uri} is not valid: {error}") from None
 
 
-def page(records: Sequence[Any], marker: str | None, size: int) -> tuple[Sequence[Any], str | None]:
-    """One page of a list, newest first: those after the record that the marker names, and the next marker."""
+def page(
+    records: Sequence[Any], wanted: Callable[[Any], bool], marker: str | None, size: int
+) -> tuple[list[Any], str | None]:
+    """One page of the wanted records, and the marker of the next page: the id of the last record shown.
+
+    The marker is looked for among all records, as what is wanted may change from page to page.
+    """
     start = 0
     if marker:
         ids = [record.id for record in records]
         if marker not in ids:
             raise InvalidRequestException(f"Marker '{marker}' is not valid.")
         start = ids.index(marker) + 1
-    chosen = records[start : start + size]
-    return chosen, chosen[-1].id if start + size < len(records) else None
+    chosen = [record for record in records[start:] if wanted(record)]
+    shown = chosen[:size]
+    return shown, shown[-1].id if len(chosen) > size else None
