@@ -159,10 +159,10 @@ SORTS: dict[str, tuple[Sort, ...]] = {
 
 def _late_grades(students: pl.DataFrame, grades: pl.DataFrame) -> pl.DataFrame:
     """Each student's first grade, dated ten days after leaving: only of students who left ten days ago or more."""
-    left = students.select(student_id="id", left=pl.col("left_date").dt.offset_by("10d"))
+    left = students.select(student_id="id", left=pl.col("left_date").str.to_date().dt.offset_by("10d"))
     first = grades.unique("student_id", keep="first", maintain_order=True)
     late = first.join(left, on="student_id", maintain_order="left").filter(pl.col("left") <= school.AS_OF)
-    return late.with_columns(date=pl.col("left")).select(grades.columns)
+    return late.with_columns(date=pl.col("left").cast(pl.String)).select(grades.columns)
 
 
 def _drawn(rows: pl.DataFrame, draws: Draws, count: int) -> pl.DataFrame:

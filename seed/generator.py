@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -38,33 +38,27 @@ class StudentJob:
     plan_of: tuple[int, int]
     chunk: int
     same: Ints
-    folder: Path
     first_ids: tuple[int, ...] = ()
     dirt: float = 0.0
 
 
 @dataclass(frozen=True)
 class Done:
-    """Rows of each table that a job wrote (or, first pass, that the second will write), and facts about them."""
+    """What a job made: CSV text by table; rows by table (first pass: those of the second pass, too); facts."""
 
-    chunk: int
+    content: dict[str, bytes]
     rows: dict[str, int]
     facts: truth.Facts
-    dirt: dict[str, Planted]
-
-
-def _part(folder: Path, name: str, chunk: int) -> Path:
-    return folder / f"{name}.{chunk}.part"
+    dirt: dict[str, Planted] = field(default_factory=dict)
 
 
 def first_pass(job: StudentJob) -> Done:
-    """Writes the chunk's students; counts their rows in the other tables."""
+    """Makes the chunk's students; counts their rows in the other tables."""
     plan = make_plan(*job.plan_of)
     who, lives = people.draw_names(plan, job.chunk), people.draw_lives(plan, job.chunk)
     years = study.study_years(plan, lives)
     visits = recruiting.draw_visits(plan, lives, job.chunk)
     frame = people.student_frame(plan, who, lives, job.same)
-    writer.write_part(frame, "students", _part(job.folder, "students", job.chunk))
     rows = {
         "students": frame.height,
         "attendances": int(study.lesson_slots(plan, lives, years).known.sum()),
@@ -72,11 +66,12 @@ def first_pass(job: StudentJob) -> Done:
         "apprenticeships": int((lives.company != NONE).sum()),
         "audiences": len(visits.student),
     }
-    return Done(job.chunk, rows, truth.chunk_facts(plan, lives, visits), {})
+    content = {"students": writer.as_csv(frame, "students")}
+    return Done(content, rows, truth.chunk_facts(plan, lives, visits))
 
 
 def second_pass(job: StudentJob) -> Done:
-    """Writes the chunk's rows of the other tables, keys counted from `first_ids`; and its dirt, if any."""
+    """Makes the chunk's rows of the other tables, keys counted from `first_ids`; and its dirt, if any."""
     plan = make_plan(*job.plan_of)
     who, lives = people.draw_names(plan, job.chunk), people.draw_lives(plan, job.chunk)
     years = study.study_years(plan, lives)
@@ -90,15 +85,15 @@ def second_pass(job: StudentJob) -> Done:
         "apprenticeships": people.contract_frame(plan, lives, job.chunk, ids["apprenticeships"]),
         "audiences": recruiting.visit_frame(plan, who, lives, job.same, visits, job.chunk, ids["audiences"]),
     }
-    for name, frame in frames.items():
-        writer.write_part(frame, name, _part(job.folder, name, job.chunk))
+    content = {name: writer.as_csv(frame, name) for name, frame in frames.items()}
+    rows = {name: frame.height for name, frame in frames.items()}
     planted: dict[str, Planted] = {}
     if job.dirt:
         frames["students"] = people.student_frame(plan, who, lives, job.same)
         late = study.late_lessons(lives, lessons)
         planted = plant(frames, late, seed=plan.seed, chunk=job.chunk, share=job.dirt)
     facts = {"single": Counter(null_grades=int((tenths == NONE).sum()))}
-    return Done(job.chunk, {name: frame.height for name, frame in frames.items()}, facts, planted)
+    return Done(content, rows, facts, planted)
 
 
 @dataclass(frozen=True)
@@ -108,39 +103,37 @@ class RowsJob:
     plan_of: tuple[int, int]
     name: str
     chunk: int
-    folder: Path
     first_id: int = 1
 
 
-def write_rows(job: RowsJob) -> Done:
-    """Writes the chunk's rows."""
+def make_rows(job: RowsJob) -> Done:
+    """Makes the chunk's rows."""
     plan = make_plan(*job.plan_of)
     if job.name == "lessons":
         frame = study.lesson_frame(plan, job.chunk)
     else:
         frame = recruiting.contact_frame(plan, job.chunk, job.first_id)
-    writer.write_part(frame, job.name, _part(job.folder, job.name, job.chunk))
     facts: truth.Facts = {}
     if job.name == "audiences":
         lost = frame.get_column("chosen_school").drop_nulls().to_list()
         facts["contacts_lost_to_school"] = Counter(lost)
-    return Done(job.chunk, {job.name: frame.height}, facts, {})
+    return Done({job.name: writer.as_csv(frame, job.name)}, {job.name: frame.height}, facts)
 
 
 class _Run:
-    """One run of the generator, in an open folder."""
+    """One run of the generator, into open files."""
 
-    def __init__(self, plan: Plan, folder: Path, workers: Workers, tell: Progress | None, share: float) -> None:
-        self.plan, self.folder, self.workers, self.share = plan, folder, workers, share
+    def __init__(self, plan: Plan, workers: Workers, tell: Progress | None, share: float) -> None:
+        self.plan, self.workers, self.share = plan, workers, share
         self.plan_of = (plan.students, plan.seed)
         self.facts: truth.Facts = {}
         self.planted: dict[str, list[Planted]] = {}
         self._tell = tell or (lambda what, done, total: None)
 
-    def collect(self, files: writer.TableFiles, done: Done, names: Iterable[str]) -> None:
-        """Appends the parts that a job wrote and adds up its facts and dirt."""
-        for name in names:
-            files.append(name, _part(self.folder, name, done.chunk), done.rows[name])
+    def collect(self, files: writer.TableFiles, done: Done) -> None:
+        """Writes what a job made and adds up its facts and dirt."""
+        for name, content in done.content.items():
+            files.append(name, content, done.rows[name])
         truth.merge(self.facts, done.facts)
         for name, planted in done.dirt.items():
             self.planted.setdefault(name, []).append(planted)
@@ -171,10 +164,10 @@ class _Run:
         def first_jobs() -> Iterator[StudentJob]:
             for chunk, found in enumerate(self.namesakes()):
                 same.append(found.astype(np.int32))
-                yield StudentJob(self.plan_of, chunk, found, self.folder)
+                yield StudentJob(self.plan_of, chunk, found)
 
         for done in self.workers.run(first_pass, first_jobs()):
-            self.collect(files, done, ("students",))
+            self.collect(files, done)
             counts.append(done.rows)
             self._tell("students", files.rows["students"], self.plan.students)
 
@@ -182,28 +175,26 @@ class _Run:
             first = dict.fromkeys(_SECOND, 1)
             for chunk, rows in enumerate(counts):
                 ids = tuple(first[name] for name in _SECOND)
-                yield StudentJob(self.plan_of, chunk, same[chunk].astype(np.int64), self.folder, ids, self.share)
+                yield StudentJob(self.plan_of, chunk, same[chunk].astype(np.int64), ids, self.share)
                 for name in _SECOND:
                     first[name] += rows[name]
 
         total = sum(rows[name] for rows in counts for name in _SECOND)
         for done in self.workers.run(second_pass, second_jobs()):
-            self.collect(files, done, _SECOND)
+            self.collect(files, done)
             self._tell("grades and attendances", sum(files.rows[name] for name in _SECOND), total)
 
     def others(self, files: writer.TableFiles) -> None:
         """Lessons, and contacts who never became students."""
         lessons = -(-self.plan.lessons // study.LESSON_CHUNK)
-        for done in self.workers.run(
-            write_rows, (RowsJob(self.plan_of, "lessons", c, self.folder) for c in range(lessons))
-        ):
-            self.collect(files, done, ("lessons",))
+        for done in self.workers.run(make_rows, (RowsJob(self.plan_of, "lessons", c) for c in range(lessons))):
+            self.collect(files, done)
             self._tell("lessons", files.rows["lessons"], self.plan.lessons)
         lost, first_id = int(self.plan.events.lost.sum()), files.rows["audiences"] + 1
         chunks = recruiting.contact_chunks(self.plan)
-        jobs = (RowsJob(self.plan_of, "audiences", c, self.folder, first_id) for c in range(chunks))
-        for done in self.workers.run(write_rows, jobs):
-            self.collect(files, done, ("audiences",))
+        jobs = (RowsJob(self.plan_of, "audiences", c, first_id) for c in range(chunks))
+        for done in self.workers.run(make_rows, jobs):
+            self.collect(files, done)
             self._tell("contacts", files.rows["audiences"] - first_id + 1, lost)
 
 
@@ -240,7 +231,7 @@ def generate(
         # A process takes longer to start than it takes to draw tens of thousands of students.
         useful = max(1, min(workers, people.chunks(students) // CHUNKS_PER_WORKER))
         with writer.TableFiles(folder) as files, Workers(useful) as pool:
-            run = _Run(plan, folder, pool, progress, dirt)
+            run = _Run(plan, pool, progress, dirt)
             companies = run.small_tables(files)
             run.students(files)
             run.others(files)

@@ -77,6 +77,7 @@ CAMPUSES = (
     Campus("Tours", "Centre-Val de Loire", 418, 100, dt.date(2010, 9, 6), 3, 2, 1, -3.0, 43),
 )
 REGIONS = tuple(dict.fromkeys(c.region for c in CAMPUSES))
+REGION_OF: Ints = np.array([REGIONS.index(c.region) for c in CAMPUSES], dtype=np.int64)  # by campus
 
 
 def scores(field: str) -> Floats:

@@ -18,7 +18,6 @@ from seed.recruiting import Visits
 Facts = dict[str, Counter[str]]
 _KIND_NAMES = school.EVENT_KINDS
 _CAMPUS_NAMES = tuple(c.name for c in school.CAMPUSES)
-_CAMPUS_REGIONS = tuple(c.region for c in school.CAMPUSES)
 _YEAR_NAMES = tuple(str(school.FIRST_YEAR + y) for y in range(school.YEARS))
 
 
@@ -55,12 +54,12 @@ def chunk_facts(plan: Plan, lives: Lives, visits: Visits) -> Facts:
     return {
         "students_by_status": _count(STATUSES, lives.status),
         "students_by_campus": _count(_CAMPUS_NAMES, lives.campus),
-        "students_by_region": _count(school.REGIONS, _region(lives.campus)),
+        "students_by_region": _count(school.REGIONS, school.REGION_OF[lives.campus]),
         "students_by_intake_year": _count(_YEAR_NAMES, lives.year),
         "drop_outs_by_reason": _count(school.EXIT_REASONS, lives.reason),
         "drop_outs_by_campus": _count(_CAMPUS_NAMES, lives.campus[lives.status == DROPPED]),
         "students_lost_to_school": _count(school.COMPETITORS, lives.competitor),
-        "contracts_by_region": _count(school.REGIONS, _region(lives.campus[contracts])),
+        "contracts_by_region": _count(school.REGIONS, school.REGION_OF[lives.campus[contracts]]),
         "recruited_by_kind": _count(_KIND_NAMES, _first_of_each(visits.student, kind, visits.before)),
         "recruited_by_last_event_kind": _count(_KIND_NAMES, _last_of_each(plan, visits, kind)),
         "hires_by_company_id": Counter(str(i) for i in plan.companies.ids[lives.hired_by[hired]].tolist()),
@@ -73,10 +72,6 @@ def chunk_facts(plan: Plan, lives: Lives, visits: Visits) -> Facts:
             graduates_hired_before_leaving=int((hired & (lives.hired < lives.left)).sum()),
         ),
     }
-
-
-def _region(campus: Ints) -> Ints:
-    return np.array([school.REGIONS.index(r) for r in _CAMPUS_REGIONS], dtype=np.int64)[campus]
 
 
 def merge(total: Facts, part: Mapping[str, Counter[str]]) -> None:
