@@ -89,7 +89,7 @@ def anonymity(warehouse: Warehouse) -> list[Anonymity]:
         hidden = " + ".join(f"sum(if({c} is null, 1, 0))" for c in mart.persons)
         return (
             f"SELECT '{mart.table}' AS mart, count(*) AS found, coalesce({smallest}, 0) AS smallest,"
-            f" coalesce({hidden}, 0) AS hidden FROM {WAREHOUSE}.{mart.table} WHERE {mart.where}"
+            f" coalesce({hidden}, 0) AS hidden FROM {WAREHOUSE}.{mart.table}"
         )
 
     rows: Sequence[Any] = warehouse.rows(" UNION ALL ".join(counts(mart) for mart in MARTS))

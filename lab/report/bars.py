@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from lab.report import numbers
 from lab.report.figure import PALETTE, Figure, Record, Trace, as_float, common_unit, distinct, escape, hover, shorten
 from lab.report.questions import Answer
+from lakelab.catalogue import LEVELS
 
 MAX_BARS = 20
 MAX_PANEL_BARS = 10
@@ -29,6 +31,8 @@ def bars(answer: Answer, rows: list[Record]) -> Figure:
     layout = _bar_layout(labels, numbers.axis_title(spec.y[0]) if len(spec.y) == 1 else common_unit(spec.y))
     layout["barmode"] = "group" if spec.kind == "bar" and len(spec.y) > 1 else "relative"
     layout["showlegend"] = len(traces) > 1
+    if spec.kind == "stacked":
+        layout["uniformtext"] = {"mode": "hide", "minsize": 10}  # no figure where its bar is too short for it
     if spec.color:
         layout["legend"] = {"title": {"text": f"{numbers.title(spec.color)}: ", "font": {"size": 12}}}
     values = [as_float(r[y]) for r in rows for y in spec.y]
@@ -42,11 +46,11 @@ def panels(answer: Answer, rows: list[Record]) -> list[Figure]:
     spec = answer.question.chart
     y = spec.y[0]
     school = next((r[y] for r in rows if r[spec.color] == "school"), None)
-    rest = [r for r in rows if r[spec.color] != "school"]
+    rest = [r for r in rows if r[spec.color] != "school" and not without_data(r)]
     top = 1.18 * max((as_float(r[y]) for r in rest), default=1.0)
     found = []
     for group in distinct(rest, spec.color):
-        part = [r for r in rest if r[spec.color] == group][:MAX_PANEL_BARS]
+        part = _in_order([r for r in rest if r[spec.color] == group][:MAX_PANEL_BARS], spec.x)
         layout = _bar_layout([str(r[spec.x]) for r in part], numbers.axis_title(y))
         layout["xaxis"]["range"] = [0, top]
         if school is not None and group != "reason":
@@ -55,6 +59,28 @@ def panels(answer: Answer, rows: list[Record]) -> list[Figure]:
         trace = _bar(answer, part, y, "", 0)
         found.append(Figure(numbers.title(str(group)), [trace], layout, 96 + 25 * len(part)))
     return found
+
+
+def without_data(row: Record) -> bool:
+    """A category such as "no grade": it tells who left before there was anything to measure, and would dwarf all."""
+    return str(row["category"]).startswith("no ")
+
+
+def _in_order(rows: list[Record], x: str) -> list[Record]:
+    """Levels, years and bands ("below 60%", "60 to 70%") in their own order, other rows as they came."""
+    keys = [_rank(str(r[x])) for r in rows]
+    if any(key is None for key in keys):
+        return rows
+    return [row for _, row in sorted(zip(keys, rows, strict=True), key=lambda pair: pair[0] or (0, 0))]
+
+
+def _rank(label: str) -> tuple[int, int] | None:
+    if label in LEVELS:
+        return 0, LEVELS.index(label)
+    if label == "other":
+        return 2, 0
+    band = re.match(r"(below )?(\d+)(\D|$)", label)
+    return None if band is None else (1, 2 * int(band[2]) - bool(band[1]))
 
 
 def _bar(answer: Answer, rows: list[Record], y: str, name: str, at: int) -> Trace:

@@ -3,6 +3,7 @@
 Columns that the marts share have a meaning here:
 - `category` as x: `color` names the dimension that it is a category of, so each dimension gets its own panel; the
   dimension "school" is not a panel but the line that the others are compared with.
+- a `category` that begins with "no ", such as "no grade", is left to the table.
 - `folded` above zero: a row that gathers the small ones. It would dwarf the rest and is left to the table.
 - `expected_<y>`: what y would be if x alone decided; a line in a scatter.
 - `low_<n>` and `high_<n>`: an interval of n percent around the first y; `kind` "forecast" is drawn dashed.
@@ -11,7 +12,7 @@ Columns that the marts share have a meaning here:
 from __future__ import annotations
 
 from lab.report import numbers
-from lab.report.bars import MAX_BARS, MAX_PANEL_BARS, bars, panels
+from lab.report.bars import MAX_BARS, MAX_PANEL_BARS, bars, panels, without_data
 from lab.report.figure import Figure, as_float, distinct
 from lab.report.lines import lines, scatter
 from lab.report.questions import Answer
@@ -41,6 +42,9 @@ def caption(answer: Answer) -> str:
         parts.append(numbers.join([f"“{r[spec.x]}” ({numbers.number(as_float(r['folded']))} folded)" for r in folded]))
     named = [r for r in answer.records if not r.get("folded")]
     if spec.x == "category" and spec.color:
+        missing = distinct([r for r in named if without_data(r)], "category")
+        parts += [f"“{category}”" for category in missing]
+        named = [r for r in named if not without_data(r)]
         groups = [[r for r in named if r[spec.color] == g] for g in distinct(named, spec.color)]
         if any(len(group) > MAX_PANEL_BARS for group in groups):
             parts.append(f"what comes after the first {MAX_PANEL_BARS} of each group")

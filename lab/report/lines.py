@@ -116,6 +116,8 @@ def _forecast(answer: Answer, rows: list[Record], y: str, name: str, *, wide: bo
         dashed["line"]["dash"] = "dash"
         traces.append(dashed)
     layout = {**_line_layout(x, numbers.axis_title(y)), "showlegend": wide}
+    if not wide:
+        layout["xaxis"] |= {"nticks": 4, "tickangle": 0}
     return Figure(name[:1].upper() + name[1:], traces, layout, 420 if wide else 230, wide)
 
 

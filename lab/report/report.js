@@ -10,7 +10,7 @@
     const colour = (name) => style.getPropertyValue(name).trim();
     const axis = {
       gridcolor: colour("--line"), zerolinecolor: colour("--axis"),
-      tickfont: { color: colour("--soft") }, fixedrange: true,
+      tickfont: { color: colour("--soft") }, fixedrange: true, exponentformat: "none",
     };
     const layout = structuredClone(figure.layout);
     for (const name of ["xaxis", "yaxis"]) {
@@ -38,7 +38,7 @@
     const place = (value, range, length) => ((value - range[0]) / (range[1] - range[0])) * length;
     const points = trace.x.map((x, i) => [place(x, layout.xaxis.range, width), place(trace.y[i], layout.yaxis.range, height)]);
     const taken = points.map(([x, y]) => [x - 7, y - 7, x + 7, y + 7]);
-    const free = (box) => box[0] > -20 && box[2] < width + 30 && taken.every((t) => box[2] < t[0] || box[0] > t[2] || box[3] < t[1] || box[1] > t[3]);
+    const free = (box) => box[0] > -20 && box[1] > -6 && box[2] < width + 30 && taken.every((t) => box[2] < t[0] || box[0] > t[2] || box[3] < t[1] || box[1] > t[3]);
     const text = [], textposition = [];
     for (const i of points.keys()) {
       const [x, y] = points[i], long = 6.6 * trace.text[i].length;

@@ -62,7 +62,7 @@ def test_text_may_not_be_empty_in_the_erp_so_an_empty_field_is_null():
     for t in TABLES:
         for c in t.columns:
             if c.kind is Kind.TEXT and not c.choices:
-                assert f'ADD CONSTRAINT {t.name}_{c.name}_check CHECK ("{c.name}" <> \'\')' in checks
+                assert f"ADD CONSTRAINT {t.name}_{c.name}_check CHECK (\"{c.name}\" <> '')" in checks
 
 
 def test_constraints_of_a_column_with_bounds():

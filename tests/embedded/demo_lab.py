@@ -1,0 +1,143 @@
+"""A lab of its own for a test, driven by the `lab` command as a user would."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from lab.embedded.place import Place
+from lab.embedded.postgres import OWNER, Postgres
+from lakelab.settings import load_settings
+
+STUDENTS, SEED = "300", "7"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """One embedded lab: its folder and port."""
+
+    home: Path
+    port: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        own = {"LAB_HOME": str(self.home), "LAB_ERP_PORT": str(self.port), "LAB_WARM": "0"}
+        chosen = {"LAB_STUDENTS": STUDENTS, "LAB_SEED": SEED, "COLUMNS": "200"}
+        return {**os.environ, **own, **chosen}
+
+    @property
+    def place(self) -> Place:
+        return Place(load_settings(self.environment))
+
+    def start(self, *arguments: str, **changes: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "lab.cli", *arguments],
+            env={**self.environment, **changes},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.home.parent,
+        )
+
+    def run(self, *arguments: str, text: str | None = None, **changes: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "lab.cli", *arguments],
+            env={**self.environment, **changes},
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+            cwd=self.home.parent,
+        )
+
+    def succeed(self, *arguments: str, **changes: str) -> str:
+        """The command's output; the test fails with what it said when it does not end with 0."""
+        done = self.run(*arguments, **changes)
+        assert done.returncode == 0, f"lab {' '.join(arguments)}: {done.stderr or done.stdout}"
+        return done.stdout
+
+    def record(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.home / "run.json").read_text())
+        return found
+
+    def checksums(self) -> dict[str, tuple[str, str, str]]:
+        """Of each table: ERP, stage, presentation."""
+        tiers = ("erp", "stage", "presentation")
+        return {t["table"]: tuple(t[tier]["checksum"] for tier in tiers) for t in self.record()["tables"]}
+
+    def erp(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a statement in the ERP as its owner."""
+        with Postgres(self.place).running() as postgres:
+            connection = postgres.connect(OWNER)
+            with connection, connection.cursor() as cursor:
+                cursor.execute(sql)
+                rows = list(cursor.fetchall()) if cursor.description else []
+            connection.close()
+        return rows
+
+    def processes(self) -> list[str]:
+        """Command lines of the processes that work for this lab."""
+        found = []
+        for process in psutil.process_iter(["pid", "cmdline"]):
+            line = " ".join(process.info["cmdline"] or [])
+            if process.info["pid"] != os.getpid() and str(self.home) in line:
+                found.append(line)
+        return found
+
+    def kill_processes(self) -> None:
+        for process in psutil.process_iter(["cmdline"]):
+            if str(self.home) in " ".join(process.info["cmdline"] or []):
+                process.kill()
+
+    def remove(self) -> None:
+        self.kill_processes()
+        Postgres(self.place).remove()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def new_lab(home: Path) -> Iterator[Lab]:
+    lab = Lab(home, free_port())
+    try:
+        yield lab
+    finally:
+        lab.remove()
+
+
+@pytest.fixture(scope="session")
+def demo_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab in which `lab demo` ran once. Tests leave it as they found it."""
+    for lab in new_lab(tmp_path_factory.mktemp("demo") / "lab"):
+        output = lab.succeed("demo")
+        (lab.home.parent / "output.txt").write_text(output)
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def own_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab in which nothing ran yet, for the tests of one module, in their order."""
+    yield from new_lab(tmp_path_factory.mktemp("own") / "lab")
+
+
+def stop(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str]:
+    """Signal a process and wait for its end; returns its exit code and what it said on stderr."""
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    return process.returncode, said
