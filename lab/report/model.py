@@ -186,6 +186,8 @@ def _decode(kind: Any, data: Any, where: str) -> Any:
         return _decode_class(kind, data, where)
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
+    if kind is int and isinstance(data, float) and data.is_integer():
+        return int(data)  # engines count with least() and sum() as floating point
     if isinstance(data, bool) is not (kind is bool) or not isinstance(data, kind):
         raise ValueError(f"{where} is not {kind.__name__}")
     return data

@@ -165,6 +165,21 @@ def test_dimensions_get_a_panel_each_and_the_school_is_the_line():
     assert charts.caption(made) == "Not in the chart, but in the table: what comes after the first 10 of each group."
 
 
+def test_bands_keep_their_order_and_groups_without_data_stay_in_the_table():
+    columns = "factor category students drop_outs drop_out_rate share_of_drop_outs spread"
+    bands = ["no lessons", "below 60%", "90% and more", "70 to 80%", "60 to 70%"]
+    rows = [("attendance", name, 50, 5, 90.0 - i, 5.0, 9.0) for i, name in enumerate(bands)]
+    rows += [("promotion", name, 50, 5, 9.0, 5.0, 9.0) for name in ("MSC1", "BSC2", "BSC1")]
+    rows += [("region", name, 50, 5, 9.0, 5.0, 9.0) for name in ("Grand Est", "Bretagne")]
+    made = answer(2, columns, *rows)
+    assert [figure.data[0]["y"] for figure in charts.figures(made)] == [
+        ["below 60%", "60 to 70%", "70 to 80%", "90% and more"],
+        ["BSC1", "BSC2", "MSC1"],
+        ["Grand Est", "Bretagne"],
+    ]
+    assert charts.caption(made) == "Not in the chart, but in the table: “no lessons”."
+
+
 def test_folded_rows_are_left_to_the_table():
     columns = "company hires apprentices folded"
     made = answer(8, columns, ("Orange", 9, 2, 0), ("other companies", 600, None, 230))

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from report_sample import QUESTIONS, answer, run
 
-from lab.report.model import Digest, RunRecord, TableCheck
+from lab.report.model import Anonymity, Digest, RunRecord, TableCheck
 from lab.report.questions import ChartSpec, load_questions, read_answers, write_answers
 from lakelab.errors import LabError
 
@@ -93,6 +93,12 @@ def test_a_run_survives_json(tmp_path):
     record.write(tmp_path / "run.json")
     assert RunRecord.read(tmp_path / "run.json") == record
     assert run() != record
+
+
+def test_a_count_that_an_engine_gave_as_floating_point_is_read_as_a_count(tmp_path):
+    run(anonymity=(Anonymity("mart_companies", 5, 38, 5.0),)).write(tmp_path / "run.json")  # type: ignore[arg-type]
+    (mart,) = RunRecord.read(tmp_path / "run.json").anonymity
+    assert (mart.smallest, type(mart.smallest)) == (5, int)
 
 
 @pytest.mark.parametrize(
