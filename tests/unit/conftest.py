@@ -1,5 +1,6 @@
 """Fixtures of the fast tests. Each part keeps its own in a module beside this file."""
 
+from command_lab import storage
 from emr_lab import emr
 
-__all__ = ["emr"]
+__all__ = ["emr", "storage"]
