@@ -122,7 +122,8 @@ def public(students: DataFrame, campuses: DataFrame, facts: list[DataFrame], key
         joined = joined.join(fact, on="id", how="left")
     joined = joined.crossJoin(F.broadcast(students.agg(latest.alias("latest")))).crossJoin(F.broadcast(pads(key)))
     local = F.size(F.filter("contract_regions", lambda region: region == F.col("region")))
-    searched = F.greatest(F.datediff("hired_date", "left_date"), F.lit(0)) / DAYS_OF_A_MONTH
+    days = F.datediff("hired_date", "left_date")
+    searched = F.when(days > 0, days).when(days <= 0, 0) / DAYS_OF_A_MONTH  # 0: hired before the last day
     return joined.select(
         pseudonym(F.col("id")).alias("pseudonym"),
         *("region", "campus", "promotion"),
