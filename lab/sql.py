@@ -27,7 +27,7 @@ def ask(place: Place, query: str, form: str) -> None:
     """Run one query and print its rows as `table`, `csv` or `json`."""
     with Postgres(place).running() as postgres:
         ensure_metastore(place, postgres)
-        warehouse = Warehouse(Spark(place), "lab sql")
+        warehouse = Warehouse(Spark(place), "lab-sql")
         try:
             show(*warehouse.query(query.rstrip().rstrip(";")), form)
         finally:
@@ -40,7 +40,7 @@ def shell(place: Place, form: str) -> None:
         import readline  # noqa: F401  # line editing and history, where the machine has it
     with Postgres(place).running() as postgres:
         ensure_metastore(place, postgres)
-        warehouse = Warehouse(Spark(place), "lab sql")
+        warehouse = Warehouse(Spark(place), "lab-sql")
         warehouse.warm_up()
         print(HELP, file=sys.stderr)
         try:

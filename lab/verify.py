@@ -16,7 +16,7 @@ from lab.warehouse import Warehouse
 def verify(place: Place, console: Console) -> None:
     """Show rows and checksums of each table in the three tiers. LabError when one differs."""
     with Postgres(place).running() as postgres:
-        warehouse = Warehouse(Spark(place), "lab verify")
+        warehouse = Warehouse(Spark(place), "lab-verify")
         connection = postgres.connect(UNLOADER)
         try:
             checks = proof.check_tables(connection, place.storage, place.settings.stage_uri, warehouse.rows)

@@ -56,10 +56,11 @@ class Warehouse:
 
     def query(self, sql: str) -> tuple[list[str], list[Any]]:
         """Column names and rows of a query. LabError with Spark's first line when it cannot be run."""
-        from pyspark.errors import PySparkException
+        session = self.session
+        from pyspark.errors import PySparkException  # after the session: two threads may not import it at once
 
         try:
-            frame = self.session.sql(sql)
+            frame = session.sql(sql)
             return list(frame.columns), frame.collect()
         except PySparkException as error:
             first = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
@@ -85,8 +86,10 @@ def anonymity(warehouse: Warehouse) -> list[Anonymity]:
     from lakelab.marts import MARTS
 
     def counts(mart: Any) -> str:
-        smallest = "least(" + ", ".join(f"min(if({c} > 0, {c}, null))" for c in [*mart.persons, mart.persons[0]]) + ")"
-        hidden = " + ".join(f"sum(if({c} is null, 1, 0))" for c in mart.persons)
+        # Whole numbers count persons; a forecast has a fraction.
+        groups = [f"min(if({c} > 0 AND {c} = floor({c}), cast({c} AS int), null))" for c in mart.persons]
+        smallest = f"least({', '.join(groups)})" if len(groups) > 1 else groups[0]
+        hidden = " + ".join(f"sum(if({c} IS NULL, 1, 0))" for c in mart.persons)
         return (
             f"SELECT '{mart.table}' AS mart, count(*) AS found, coalesce({smallest}, 0) AS smallest,"
             f" coalesce({hidden}, 0) AS hidden FROM {WAREHOUSE}.{mart.table}"

@@ -70,7 +70,7 @@ class Place:
 
     def prepare(self) -> None:
         """Make the folders; LabError where the disk does not allow it."""
-        folders = [self.seed, self.logs, self.cache, self.conf, self.emr, self.unload, self.home / "hdfs"]
+        folders = [self.logs, self.cache, self.conf, self.emr, self.unload, self.home / "hdfs"]
         try:
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True)

@@ -40,6 +40,11 @@ logger.utils.name = org.apache.spark.util.Utils
 logger.utils.level = error
 logger.session.name = org.apache.hadoop.hive.ql.session.SessionState
 logger.session.level = error
+# Windows over a few dozen rows of a mart need no partition.
+logger.window.name = org.apache.spark.sql.execution.window.WindowExec
+logger.window.level = error
+logger.plan.name = org.apache.spark.sql.catalyst.util.SparkStringUtils
+logger.plan.level = error
 """
 
 

@@ -3,4 +3,4 @@
 from demo_lab import demo_lab, own_lab
 from erp_server import erp_server, loaded, school
 
-__all__ = ["demo_lab", "own_lab", "erp_server", "loaded", "school"]
+__all__ = ["demo_lab", "erp_server", "loaded", "own_lab", "school"]

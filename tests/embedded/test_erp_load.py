@@ -173,9 +173,7 @@ def test_what_depends_on_the_tables_is_named(loaded: Erp, school: Path) -> None:
     assert line == f"{said}: drop that first, then load"
 
 
-def test_an_erp_in_use_is_not_waited_for_forever(
-    loaded: Erp, school: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_erp_in_use_is_not_waited_for_forever(loaded: Erp, school: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(erp, "PATIENCE", "50ms")
     reader = loaded.unloader()
     with reader.cursor() as cursor:
