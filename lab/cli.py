@@ -19,6 +19,7 @@ from lab.embedded.place import Place
 from lab.timeline import Timeline
 from lakelab.errors import LabError
 from lakelab.settings import Settings, load_settings
+from services.aws.emr.errors import EmrError
 
 INTERRUPTED = 130  # as a shell counts a program that Ctrl-C ended
 
@@ -301,8 +302,8 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except LabError as error:
-        sys.exit(_told(str(error), 1))
+    except (LabError, EmrError) as error:
+        sys.exit(_told(" ".join(str(error).split()), 1))
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EPERM):
             raise

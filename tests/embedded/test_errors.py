@@ -98,6 +98,12 @@ def test_a_file_of_steps_that_is_not_one(demo_lab, tmp_path):
     assert "cannot render" in fails(demo_lab.run("emr", "run", str(broken)))
 
 
+def test_a_step_that_emr_would_refuse(demo_lab, tmp_path):
+    steps = tmp_path / "steps.json"
+    steps.write_text('[{"Name": "no jar"}]')
+    assert "HadoopJarStep" in fails(demo_lab.run("emr", "run", str(steps)))
+
+
 def test_the_port_is_taken(demo_lab, tmp_path):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
