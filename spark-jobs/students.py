@@ -40,9 +40,8 @@ STUDENTS = (
 )
 GRADES = "`id` int, `student_id` int, `subject` string, `date` date, `grade` decimal(4,1)"
 OPTIONAL = (
-    *("personal_email", "left_date", "exit_reason", "competing_school", "hired_date", "hired_company_id"),
-    "grade",
-)
+    "personal_email", "left_date", "exit_reason", "competing_school", "hired_date", "hired_company_id", "grade",
+)  # fmt: skip
 CSV = {"quote": '"', "escape": '"', "mode": "PERMISSIVE", "columnNameOfCorruptRecord": "broken"}
 REFUSED, WARNING = "refused", "warning"
 UNREADABLE = "unreadable"  # replaced by the cause before it is written
