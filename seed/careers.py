@@ -80,7 +80,7 @@ def hires(
 def dates(days: Ints) -> pl.Series:
     """Dates, as text, of these days since 1970-01-01; NONE gives NULL. Looking them up is five times as fast as
     having them formatted row by row."""
-    return _dates().gather(pl.Series(np.where(days == NONE, _DAYS, days - _DAY_0)))
+    return _dates()[pl.Series(np.where(days == NONE, _DAYS, days - _DAY_0))]
 
 
 @lru_cache(maxsize=1)

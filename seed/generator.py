@@ -26,7 +26,7 @@ from seed.workers import Workers
 
 Progress = Callable[[str, int, int], None]
 
-CHUNKS_PER_WORKER = 16
+CHUNKS_PER_WORKER = 8
 # Rows of a student in the tables that the second pass writes.
 _SECOND = ("attendances", "grades", "apprenticeships", "audiences")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 import polars as pl
 from faker.providers.company.fr_FR import Provider as Company
@@ -73,5 +74,9 @@ def draw_last(draws: Draws, size: int) -> Ints:
 
 def spelled(pool: tuple[str, ...], indexes: Ints) -> pl.Series:
     """The words at these indexes; an index of -1 gives NULL."""
-    words = pl.Series([*pool, None], dtype=pl.String)
-    return words.gather(pl.Series(indexes % (len(pool) + 1)))
+    return _words(pool)[pl.Series(indexes % (len(pool) + 1))]
+
+
+@lru_cache(maxsize=64)
+def _words(pool: tuple[str, ...]) -> pl.Series:
+    return pl.Series([*pool, None], dtype=pl.String)

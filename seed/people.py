@@ -13,7 +13,7 @@ from seed.careers import DROPPED, ENROLLED, GRADUATED, NONE, STATUSES, dates
 from seed.draws import Bools, Draws, Floats, Ints, cumulated
 from seed.plan import Plan
 
-CHUNK = 2500  # students drawn at a time; changing it changes the data
+CHUNK = 5000  # students drawn at a time; changing it changes the data
 LAST_LEVEL = len(LEVELS) - 1
 _OTHER_SCHOOL = school.EXIT_REASONS.index("other school")
 _ADULT_YEARS = cumulated((46, 24, 12, 6, 4, 3, 2, 1, 1, 1))  # years above the usual age at entry

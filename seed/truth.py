@@ -51,6 +51,7 @@ def chunk_facts(plan: Plan, lives: Lives, visits: Visits) -> Facts:
     contracts = np.nonzero(lives.company != NONE)[1]
     graduated = lives.status == GRADUATED
     hired = lives.hired != NONE
+    firms, hires = np.unique(plan.companies.ids[lives.hired_by[hired]], return_counts=True)
     return {
         "students_by_status": _count(STATUSES, lives.status),
         "students_by_campus": _count(_CAMPUS_NAMES, lives.campus),
@@ -62,7 +63,7 @@ def chunk_facts(plan: Plan, lives: Lives, visits: Visits) -> Facts:
         "contracts_by_region": _count(school.REGIONS, school.REGION_OF[lives.campus[contracts]]),
         "recruited_by_kind": _count(_KIND_NAMES, _first_of_each(visits.student, kind, visits.before)),
         "recruited_by_last_event_kind": _count(_KIND_NAMES, _last_of_each(plan, visits, kind)),
-        "hires_by_company_id": Counter(str(i) for i in plan.companies.ids[lives.hired_by[hired]].tolist()),
+        "hires_by_company_id": Counter({str(i): n for i, n in zip(firms.tolist(), hires.tolist(), strict=True)}),
         "single": Counter(
             recruited_students=len(np.unique(visits.student[visits.before])),
             contacts_of_recruited_students=int(visits.before.sum()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -129,7 +130,7 @@ def test_workers_do_not_change_a_byte(tmp_path: Path, monkeypatch: pytest.Monkey
     )
     assert alone == together
     assert content(tmp_path / "one") == content(tmp_path / "two")
-    assert [t for t in told if t[0] == "students"] == [("students", n, 6000) for n in (2500, 5000, 6000)]
+    assert [t for t in told if t[0] == "students"] == [("students", n, 6000) for n in (5000, 6000)]
     assert told[-1][1] == told[-1][2]
 
 
@@ -138,6 +139,14 @@ def test_random_words_are_those_of_every_machine() -> None:
     assert [int(w) for w in Draws(42, "students", 3).words(2)] == [14634112956242067113, 17589922505899562698]
     # 14634112956242067113 / 2**64 is 0.7933.., 17589922505899562698 / 2**64 is 0.9535..
     assert Draws(42, "students", 3).below(1000, 4).tolist() == [793, 953, 540, 571]
+
+
+def test_the_bytes_of_a_small_school(tmp_path: Path) -> None:
+    """Written down once: other versions of Python, numpy, Polars or Faker must not change a byte. Whoever changes
+    the school on purpose writes the new sum here."""
+    generator.generate(tmp_path / "seed", students=200, seed=42, workers=1, dirt=0.05)
+    total = hashlib.sha256(b"".join(content(tmp_path / "seed").values())).hexdigest()
+    assert total == "14ad29a936d48b01b7f02ae999ec0b437e7a4e80c333d9086e4912d76c47bc8f"
 
 
 @given(seed=st.integers(0, 2**40), weights=st.lists(st.integers(1, 1000), min_size=1, max_size=30))
