@@ -58,7 +58,7 @@ def why_refused(line: Column, schema: str) -> Column:
     """Why a line cannot be a row of that schema: its first fault, or null."""
     columns = columns_of(schema)
     row = F.from_csv(line, ", ".join(f"`{name}` string" for name, _ in columns) + ", broken string", CSV)
-    problem = F.when(row.isNull() | row["broken"].isNotNull(), "wrong number of fields")
+    problem = F.when((line == "") | row.isNull() | row["broken"].isNotNull(), "wrong number of fields")
     for name, kind in columns:
         if name not in OPTIONAL:
             problem = problem.when(row[name].isNull(), f"no {name}")
@@ -75,18 +75,30 @@ def readable(value: Column, kind: str) -> Column:
     return value.rlike(pattern) & value.cast(kind).isNotNull()
 
 
+def reading_schema(schema: str) -> str:
+    """The schema to read CSV with. Dates stay text: for some wrong dates Spark's reader would end the whole job."""
+    return ", ".join(f"`{name}` {'string' if kind == 'date' else kind}" for name, kind in columns_of(schema)) + (
+        ", broken string"
+    )
+
+
 def parse(lines: DataFrame, schema: str) -> DataFrame:
-    """Typed columns beside the line (`value`), and `problem`: "unreadable", or null for a row that is complete."""
-    names = [name for name, _ in columns_of(schema)]
-    row = F.from_csv("value", f"{schema}, broken string", CSV)
+    """Columns beside the line (`value`), and `problem`: "unreadable", or null for a row that is complete."""
+    row = F.from_csv("value", reading_schema(schema), CSV)
     rows = lines.select("value", row.alias("row")).select("value", "row.*")
-    return rows.withColumn("problem", F.when(~complete(names), UNREADABLE))
+    return rows.withColumn("problem", F.when(~complete(schema), UNREADABLE))
 
 
-def complete(names: list[str]) -> Column:
+def complete(schema: str) -> Column:
     """True for a row that was read whole: `broken` is where Spark puts a line that it could not read."""
-    required = [F.col(name).isNotNull() for name in names if name not in OPTIONAL]
-    return reduce(Column.__and__, required, F.col("broken").isNull())
+    columns = columns_of(schema)
+    required = [F.col(name).isNotNull() for name, _ in columns if name not in OPTIONAL]
+    dates = [
+        F.col(name).isNull() | ((F.length(name) == 10) & F.col(name).cast("date").isNotNull())
+        for name, kind in columns
+        if kind == "date"
+    ]
+    return reduce(Column.__and__, [*required, *dates], F.col("broken").isNull())
 
 
 def judge_students(lines: DataFrame) -> DataFrame:
@@ -104,11 +116,11 @@ def judge_students(lines: DataFrame) -> DataFrame:
 def judge_grades(grades: DataFrame) -> DataFrame:
     """The grades with `value` (the line, where it is unreadable), problem and warnings (an array).
 
-    grades: columns of GRADES, and `broken`, as Spark's CSV reader gives them.
+    grades: columns of `reading_schema(GRADES)`, as Spark's CSV reader gives them.
     """
     names = [name for name, _ in columns_of(GRADES)]
     out_of_range = F.when(~F.col("grade").between(0, 100), "grade out of 0 to 100")
-    judged = grades.withColumn("problem", F.when(~complete(names), UNREADABLE).otherwise(out_of_range))
+    judged = grades.withColumn("problem", F.when(~complete(GRADES), UNREADABLE).otherwise(out_of_range))
     not_sat = F.col("problem").isNull() & F.col("grade").isNull()
     warnings = F.when(not_sat, F.array(F.lit("exam not sat"))).alias("warnings")
     return judged.select(F.col("broken").alias("value"), *names, "problem", warnings)
@@ -159,10 +171,10 @@ def presentation(students: DataFrame, average: DataFrame) -> DataFrame:
 def quarantine(judged: DataFrame, table: str, schema: str) -> DataFrame:
     """One row per problem and per warning, as the quarantine keeps them."""
     refused = F.col("problem").isNotNull()
-    unreadable = F.coalesce(why_refused(F.col("value"), schema), F.lit(UNREADABLE))
-    reason = F.when(F.col("problem") == UNREADABLE, unreadable).otherwise(F.col("problem"))
     names = [F.col(name) for name, _ in columns_of(schema) if name in judged.columns]
     record = F.coalesce(F.col("value"), F.to_csv(F.struct(*names)))
+    unreadable = F.coalesce(why_refused(record, schema), F.lit(UNREADABLE))
+    reason = F.when(F.col("problem") == UNREADABLE, unreadable).otherwise(F.col("problem"))
     found = judged.where(refused | (F.size("warnings") > 0))
     reasons = F.when(refused, F.array(reason)).otherwise(F.col("warnings"))
     return found.withColumn("reason", F.explode(reasons)).select(
@@ -202,7 +214,7 @@ def run(spark: SparkSession, arguments: argparse.Namespace) -> None:
         students = refuse_repeated_keys(students)
     students = students.cache()
     # Grades are read three times and not kept: to build a cache of so many rows takes longer than to read them.
-    reader = spark.read.schema(f"{GRADES}, broken string").options(**CSV, lineSep="\n")
+    reader = spark.read.schema(reading_schema(GRADES)).options(**CSV, lineSep="\n")
     grades = judge_grades(reader.csv(arguments.grades))
     if may_repeat_keys(grade_lines):
         grades = refuse_repeated_keys(grades)
