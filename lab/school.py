@@ -55,7 +55,7 @@ def load_own(place: Place, folder: Path, timeline: Timeline) -> list[str]:
         run = Run(place, timeline, postgres)
         report = _load_checked(run, folder)
     lines = [f"{file.file}: {file.lines:,} lines refused: {file.reason}" for file in run.refused]
-    refused = sum(file.lines for file in run.refused)
+    refused = report.total_refused
     total = sum(report.accepted.values())
     return [
         *lines,
@@ -81,10 +81,10 @@ def _load_checked(run: Run, folder: Path) -> CheckReport:
             )
             run.refused = [
                 Refused(f"{table}.csv", reason, lines)
-                for table, reasons in report.refused.items()
+                for table, reasons in report.reasons.items()
                 for reason, lines in reasons.items()
             ]
-            part.note(f"{sum(r.lines for r in run.refused):,} lines refused")
+            part.note(f"{report.total_refused:,} lines refused")
         load_folder(run, clean)
     finally:
         shutil.rmtree(clean, ignore_errors=True)

@@ -136,6 +136,12 @@ def own_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     yield from new_lab(tmp_path_factory.mktemp("own") / "lab")
 
 
+@pytest.fixture
+def fresh_lab(tmp_path: Path) -> Iterator[Lab]:
+    """A lab in which nothing ran yet, for one test."""
+    yield from new_lab(tmp_path / "lab")
+
+
 def stop(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str]:
     """Signal a process and wait for its end; returns its exit code and what it said on stderr."""
     process.send_signal(number)

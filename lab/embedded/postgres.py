@@ -117,13 +117,21 @@ class Postgres:
         """Postgres for the length of the block. Several processes may share it: the last one stops it."""
         self.place.prepare()
         with (self.place.home / "postgres.users").open("a") as users:
-            fcntl.flock(users, fcntl.LOCK_EX)
-            self._start()
-            fcntl.flock(users, fcntl.LOCK_SH)
+            with self._turn():
+                self._start()
+                fcntl.flock(users, fcntl.LOCK_SH)
             try:
                 yield self
             finally:
-                self._stop_if_last(users)
+                with self._turn():
+                    self._stop_if_last(users)
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One process at a time starts or stops the server."""
+        with (self.place.home / "postgres.turn").open("a") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            yield
 
     def _stop_if_last(self, users: Any) -> None:
         try:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from demo_lab import Lab, new_lab
 
+from lab.embedded.postgres import Postgres
+
 CANARY = ("Zyxquanta", "Canarivora")
 EMAIL, PRIVATE = "zyx.canary@supinfo.com", "zyx.canary@canary.example"
 
@@ -37,14 +39,15 @@ def erased(tmp_path_factory):
 def occurrences(lab: Lab) -> list[str]:
     """Files of the lab in which a canary is found, compressed ones included; independent of the lab's own search."""
     found = []
-    for folder, _, names in os.walk(lab.home):
+    roots = {lab.home, Postgres(lab.place).root}  # Postgres' data is elsewhere where `nobody` could not reach it
+    for folder, _, names in (entry for root in roots for entry in os.walk(root)):
         for name in names:
             path = Path(folder) / name
             content = path.read_bytes()
             if path.suffix == ".gz":
                 content = gzip.decompress(content)
             if any(text.lower().encode() in content.lower() for text in (*CANARY, EMAIL, PRIVATE)):
-                found.append(str(path.relative_to(lab.home)))
+                found.append(str(path))
     return found
 
 

@@ -32,7 +32,7 @@ def test_the_four_logs_are_published_when_a_step_ends_whatever_its_end(emr: Emr)
     assert controller[-1].endswith("INFO Step succeeded")
     assert published(emr, cluster, bad, "stdout") == "half\n"
     assert published(emr, cluster, bad, "controller").splitlines()[-1].endswith(
-        "ERROR Step failed: Exited with code 9: Exited with code 9, with nothing in stderr"
+        "ERROR Step failed: Exited with code 9: half"
     )
     assert not emr.executor.folder(cluster, good).exists()
     assert emr.engine.step_log(cluster, good, "stdout") == b"out\n"
@@ -125,7 +125,15 @@ lakelab.errors.LabError: table grades is empty (stage): unload it again
     ],
 )  # fmt: skip
 def test_the_cause_is_found_among_the_noise(stderr: str, message: str) -> None:
-    assert cause(stderr) == message
+    assert cause(stderr)[0] == message
+
+
+def test_a_python_job_of_spark_says_why_on_stdout() -> None:
+    assert cause("26/07/01 10:00:01 WARN Utils: a name\nbye\n", CHAINED) == (
+        "lakelab.errors.LabError: table grades is empty (stage): unload it again",
+        "stdout",
+    )
+    assert cause("bye\n", "rows: 5\n") == ("bye", "stderr")
 
 
 @pytest.mark.parametrize(

@@ -18,15 +18,20 @@ _ACCESS_KEY = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
 _HIDDEN = "****"
 
 
-def cause(stderr: str) -> str:
-    """The line of a program's stderr that says best why it failed; empty when none does.
+def cause(stderr: str, stdout: str = "") -> tuple[str, str]:
+    """The line that says best why a program failed, and the log it is in; both empty when none does.
 
     A Python exception (the last one raised) goes before Java's `Exception in thread`, and that before the last
-    line which is neither a log line nor a frame of a stack.
+    line which is neither a log line nor a frame of a stack. stdout counts as well: spark-submit in client mode
+    writes what a Python job says on stderr to its own standard output.
     """
-    lines = stderr.splitlines()
-    found = _python_exception(lines) or _java_exception(lines) or _last_words(lines)
-    return found[:MAX_MESSAGE]
+    logs = (("stderr", stderr.splitlines()), ("stdout", stdout.splitlines()))
+    for look in (_python_exception, _java_exception, _last_words):
+        for name, lines in logs:
+            found = look(lines)
+            if found:
+                return found[:MAX_MESSAGE], name
+    return "", ""
 
 
 def _python_exception(lines: list[str]) -> str:

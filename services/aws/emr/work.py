@@ -112,11 +112,11 @@ class StepWork:
         reason = f"Exited with code {seen.code}"
         if seen.code is not None and seen.code < 0:
             reason = f"Ended by signal {-seen.code} ({signal.Signals(-seen.code).name})"
-        stderr = self._executor.tail(folder, "stderr", _TAIL_BYTES).decode(errors="replace")
-        message = failures.cause(stderr)
+        said = [self._executor.tail(folder, n, _TAIL_BYTES).decode(errors="replace") for n in ("stderr", "stdout")]
+        message, log = failures.cause(*said)
         if not message:
-            return Failure(reason, f"{reason}, with nothing in stderr", controller)
-        return Failure(reason, message, logs.address(cluster, step, "stderr"))
+            return Failure(reason, f"{reason}, with nothing in stderr and stdout", controller)
+        return Failure(reason, message, logs.address(cluster, step, log))
 
 
 def _report(seen: Sighting) -> list[str]:
