@@ -20,10 +20,10 @@ WITH marks AS (SELECT student_id AS id, round(sum((grade * 10)::INT) / count(gra
                      count(*) FILTER (k.region = c.region) AS locals
               FROM apprenticeships a JOIN students s ON s.id = a.student_id JOIN campuses c ON c.id = s.campus_id
               JOIN companies k ON k.id = a.company_id GROUP BY ALL)
-SELECT s.*, c.region, c.name AS campus, mark, attendance, source, coalesce(contracts, 0) AS contracts,
+SELECT s.*, region, campus, mark, attendance, source, coalesce(contracts, 0) AS contracts,
        coalesce(locals, 0) AS locals, learned,
        CASE WHEN month(join_date) >= 9 THEN year(join_date) ELSE year(join_date) - 1 END AS intake,
-       round(greatest(hired_date - left_date, 0) / 30.4375, 1) AS months,
+       CASE WHEN hired_date IS NOT NULL THEN round(greatest(hired_date - left_date, 0) / 30.4375, 1) END AS months,
        ((SELECT max(greatest(join_date, coalesce(left_date, join_date), coalesce(hired_date, join_date)))
          FROM students) - left_date) / 30.4375 >= 6 AS observed,
        CASE WHEN mark IS NULL THEN 'no grade' WHEN mark < 40 THEN 'below 40' WHEN mark < 50 THEN '40 to 50'
@@ -32,7 +32,8 @@ SELECT s.*, c.region, c.name AS campus, mark, attendance, source, coalesce(contr
             WHEN attendance < 70 THEN '60 to 70%' WHEN attendance < 80 THEN '70 to 80%'
             WHEN attendance < 90 THEN '80 to 90%' ELSE '90% and more' END AS attendance_band,
        CASE WHEN contracts > 0 THEN 'with contract' ELSE 'without contract' END AS apprentice
-FROM students s JOIN campuses c ON c.id = s.campus_id LEFT JOIN marks USING (id) LEFT JOIN presence USING (id)
+FROM students s JOIN (SELECT id AS campus_id, name AS campus, region FROM campuses) USING (campus_id)
+LEFT JOIN marks USING (id) LEFT JOIN presence USING (id)
 LEFT JOIN met USING (id) LEFT JOIN work USING (id);
 CREATE TABLE last AS SELECT 2025 AS year;  -- the generator's world ends in June 2026
 """
@@ -75,12 +76,13 @@ WITH rows AS (UNPIVOT (SELECT 'all students' AS school, coalesce(CASE WHEN statu
      labels AS ({folded("SELECT d, c, count(*) AS n FROM rows WHERE c <> '-' GROUP BY ALL", "other")}),
      school AS (SELECT count(*) AS n, count(*) FILTER (status = 'dropped_out') AS gone FROM s),
      found AS (SELECT d AS factor, label AS category,
-                      CASE WHEN d = 'reason' THEN any_value(school.n) ELSE count(*) END AS students,
+                      CASE WHEN d = 'reason' THEN (SELECT n FROM school) ELSE count(*) END AS students,
                       hide(count(*) FILTER (status = 'dropped_out')) AS drop_outs,
                       mean5(sum(mark), count(mark)) AS average_grade,
                       mean5(sum(s.attendance), count(s.attendance)) AS attendance_rate
-               FROM rows JOIN labels USING (d, c) JOIN s USING (id), school GROUP BY ALL),
-     spreads AS (SELECT factor, 100 * sum(abs(drop_outs - students * school.gone / school.n)) / sum(students) AS spread
+               FROM rows JOIN labels USING (d, c) JOIN s USING (id) GROUP BY d, label),
+     spreads AS (SELECT factor, 100 * sum(abs(drop_outs - students * school.gone / school.n)) / sum(students)
+                        AS spread
                  FROM found, school WHERE drop_outs IS NOT NULL AND category NOT LIKE 'no %' AND factor <> 'reason'
                  GROUP BY ALL)
 SELECT found.*, 100 * drop_outs / students AS drop_out_rate,
@@ -124,7 +126,7 @@ WITH r AS ({REGIONS}),
 SELECT region, CASE WHEN apprentices IS NOT NULL THEN contracts END AS contracts, apprentices, students,
        CASE WHEN apprentices IS NOT NULL THEN 100 * contracts / students END AS contracts_per_100_students,
        companies, 100 * companies / students AS companies_per_100_students, employees, capacity,
-       CASE WHEN apprentices IS NOT NULL THEN 100 * locals / contracts END AS local_share, t.*
+       CASE WHEN apprentices IS NOT NULL THEN 100 * locals / nullif(contracts, 0) END AS local_share, t.*
 FROM r, t
 """
 
@@ -211,12 +213,13 @@ SELECT * FROM placed WHERE place <= 20 OR folded > 0
 """
 
 COMPETITORS = f"""
-WITH lost AS (SELECT competing_school AS c, count(*) AS students FROM s WHERE competing_school IS NOT NULL GROUP BY ALL),
+WITH lost AS (SELECT competing_school AS c, count(*) AS students FROM s
+              WHERE competing_school IS NOT NULL GROUP BY ALL),
      won AS (SELECT chosen_school AS c, count(DISTINCT lower(email)) AS contacts FROM audiences
              WHERE chosen_school IS NOT NULL GROUP BY ALL),
-     both AS (SELECT 'school' AS d, c, coalesce(students, contacts) AS n, coalesce(students, 0) AS students,
+     rivals AS (SELECT 'school' AS d, c, coalesce(students, contacts) AS n, coalesce(students, 0) AS students,
                      coalesce(contacts, 0) AS contacts FROM lost FULL JOIN won USING (c)),
-     labels AS ({folded("SELECT * FROM both", "other schools")}),
+     labels AS ({folded("SELECT * FROM rivals", "other schools")}),
      totals AS (SELECT label AS school, hide(sum(students)) AS students_lost, hide(sum(contacts)) AS contacts_lost,
                        CASE WHEN label = 'other schools' THEN count(*) ELSE 0 END AS folded FROM labels GROUP BY label),
      marks AS (SELECT label AS school, mean5(sum(mark), count(mark)) AS average_grade
