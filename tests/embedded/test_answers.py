@@ -45,14 +45,20 @@ def answers(tmp_path_factory) -> Iterator[dict[int, list[dict[str, Any]]]]:
 
 
 @pytest.fixture(scope="module")
-def school(tmp_path_factory) -> duckdb.DuckDBPyConnection:
-    """The same school as CSV files, seen by DuckDB."""
+def files(tmp_path_factory) -> Path:
+    """The same school as CSV files."""
     folder: Path = tmp_path_factory.mktemp("school") / "csv"
     generate(folder, students=STUDENTS, seed=int(SEED), workers=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def school(files) -> duckdb.DuckDBPyConnection:
+    """The files seen by DuckDB."""
     database = duckdb.connect()
     for table in TABLES:
-        source = folder / f"{table.name}.csv"
-        database.execute(f"CREATE VIEW {table.name} AS FROM read_csv('{source}', header = true, all_varchar = false)")
+        source = files / f"{table.name}.csv"
+        database.execute(f"CREATE VIEW {table.name} AS FROM read_csv('{source}', header = true)")
     database.execute(PREPARE)
     return database
 
@@ -70,6 +76,25 @@ def test_an_answer_is_what_duckdb_finds_in_the_files(answers, school, number):
         assert set(found[name]) == set(row)
         for column, value in row.items():
             assert same(found[name][column], value, column), (name, column, found[name][column], value)
+
+
+def test_figures_are_those_that_the_generator_planted(answers, files):
+    truth = json.loads((files / "truth.json").read_text())
+
+    def column(number: int, key: str, value: str) -> dict[str, Any]:
+        return {row[key]: row[value] for row in answers[number] if row[value] is not None}
+
+    assert column(3, "region", "students") == truth["students_by_region"]
+    assert column(4, "region", "contracts").items() <= truth["contracts_by_region"].items()
+    reasons = {row["category"]: row["drop_outs"] for row in answers[2] if row["factor"] == "reason"}
+    assert reasons == truth["drop_outs_by_reason"]
+    recruits = column(6, "source", "recruits")
+    assert recruits.pop("no event") == STUDENTS - truth["recruited_students"]
+    assert recruits == truth["recruited_by_last_event_kind"]
+    (hiring,) = (row for row in answers[7] if row["dimension"] == "school")
+    assert (hiring["graduates"], hiring["hired"]) == (truth["graduates"], truth["graduates_hired"])
+    best = [row["hires"] for row in answers[8][:5]]
+    assert best == [company["hires"] for company in truth["hires_by_company_top_5"]]
 
 
 def by_key(rows: list[dict[str, Any]], key: tuple[str, ...]) -> dict[tuple[Any, ...], dict[str, Any]]:
