@@ -15,8 +15,7 @@ from lakelab.errors import LabError
 def erase_everywhere(place: Place, student_id: int, console: Console) -> None:
     """Erase a student from all tiers, working files and logs. LabError names every file where something is left.
 
-    Killed in the middle, it is run again with the same number: the search needs the person's e-mails, so they are
-    kept in memory alone and the rows of the ERP go last of all that can be found by them.
+    Stopped half-way, it is taken up again by the same command.
     """
     with place.exclusive(f"lab erase {student_id}"), Postgres(place).running() as postgres:
         person = erase.find_person(place, postgres, student_id)
@@ -31,6 +30,7 @@ def erase_everywhere(place: Place, student_id: int, console: Console) -> None:
                 part.note(f"{found.files:,} files")
     if found.found:
         raise LabError(f"something of student {student_id} is left", where=", ".join(found.found), fix="erase it again")
+    erase.finish(place)
     rows = ", ".join(f"{count} of {table}" for table, count in deleted.items() if count)
     console.print(f"Erased student {student_id}: {rows}; {changed} logs redacted.", highlight=False)
     console.print(

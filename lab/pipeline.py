@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from lab.timeline import Timeline
 from lab.warehouse import Warehouse, anonymity, answers
 from lakelab import render
 from lakelab.catalogue import TABLES
+from lakelab.checksums import Checksum
 from lakelab.settings import REPOSITORY
 from lakelab.unload import (
     Snapshot,
@@ -38,6 +40,7 @@ from lakelab.unload import (
 )
 from services.aws.emr.engine import EmrEngine
 
+PUBLIC_STEP = "Students from staging to public"
 Fill = Callable[["Run"], None]
 
 
@@ -80,15 +83,13 @@ def run_pipeline(place: Place, timeline: Timeline, fill: Fill | None = None) -> 
                 if fill:
                     fill(run)
                 unload(run)
-                warehouse.warm_up(after=watch.when_running(_last_step(run)))
+                # The presentation is whole when the jobs on it begin: it is read beside them.
+                copied = watch.when_running(PUBLIC_STEP)
+                presentation = warehouse.later(lambda: proof.presentation_checksums(warehouse.rows), after=copied)
                 _run_steps(run, engine, cluster_id)
-            return _conclude(run, warehouse)
+            return _conclude(run, warehouse, presentation)
         finally:
             warehouse.close()
-
-
-def _last_step(run: Run) -> str:
-    return str(cluster.read_steps(cluster.STEPS / "steps.json", run.settings)[-1]["Name"])
 
 
 def _prepare(run: Run) -> None:
@@ -142,9 +143,9 @@ def _run_steps(run: Run, engine: EmrEngine, cluster_id: str) -> None:
     cluster.wait_for_steps(engine, cluster_id, response["StepIds"], run.settings)
 
 
-def _conclude(run: Run, warehouse: Warehouse) -> Outcome:
+def _conclude(run: Run, warehouse: Warehouse, presentation: Future[dict[str, Checksum]]) -> Outcome:
     with run.timeline.stage("Compare ERP, stage and presentation") as part:
-        run.checks = prove(run, warehouse)
+        run.checks = prove(run, presentation.result())
         part.note(f"{len(run.checks)} tables equal")
     with run.timeline.stage("Answer the questions") as part:
         found = answers(warehouse)
@@ -171,11 +172,11 @@ def _conclude(run: Run, warehouse: Warehouse) -> Outcome:
     return Outcome(record, found)
 
 
-def prove(run: Run, warehouse: Warehouse) -> list[TableCheck]:
+def prove(run: Run, presentation: dict[str, Checksum]) -> list[TableCheck]:
     """Compare every table in the three tiers. LabError where one differs."""
     connection = run.postgres.connect(UNLOADER)
     try:
-        checks = proof.check_tables(connection, run.place.storage, run.settings.stage_uri, warehouse.rows)
+        checks = proof.check_tables(connection, run.place.storage, run.settings.stage_uri, presentation)
     finally:
         connection.close()
     proof.require_equal(checks)

@@ -25,11 +25,17 @@ def stage_checksums(storage: Storage, stage_uri: str) -> dict[str, Checksum]:
     return found
 
 
-def check_tables(connection: Any, storage: Storage, stage_uri: str, run_sql: RunSql) -> list[TableCheck]:
-    """Compare the three tiers, table by table. run_sql runs a query on the warehouse and returns its rows."""
+def presentation_checksums(run_sql: RunSql) -> dict[str, Checksum]:
+    """Checksums of the warehouse's tables. run_sql runs a query on the warehouse and returns its rows."""
+    return from_rows(run_sql(all_hive_sql()))
+
+
+def check_tables(
+    connection: Any, storage: Storage, stage_uri: str, presentation: Mapping[str, Checksum]
+) -> list[TableCheck]:
+    """Compare the three tiers, table by table."""
     erp = erp_checksums(connection)
     stage = stage_checksums(storage, stage_uri)
-    presentation = from_rows(run_sql(all_hive_sql()))
     return [
         TableCheck(name, _digest(erp, name), _digest(stage, name), _digest(presentation, name))
         for name in (table.name for table in TABLES)

@@ -41,7 +41,7 @@ def shell(place: Place, form: str) -> None:
     with Postgres(place).running() as postgres:
         ensure_metastore(place, postgres)
         warehouse = Warehouse(Spark(place), "lab-sql")
-        warehouse.warm_up()
+        warehouse.later(lambda: warehouse.rows("SHOW TABLES"))
         print(HELP, file=sys.stderr)
         try:
             for query in _queries():

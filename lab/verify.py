@@ -19,7 +19,8 @@ def verify(place: Place, console: Console) -> None:
         warehouse = Warehouse(Spark(place), "lab-verify")
         connection = postgres.connect(UNLOADER)
         try:
-            checks = proof.check_tables(connection, place.storage, place.settings.stage_uri, warehouse.rows)
+            presentation = proof.presentation_checksums(warehouse.rows)
+            checks = proof.check_tables(connection, place.storage, place.settings.stage_uri, presentation)
         finally:
             connection.close()
             warehouse.close()

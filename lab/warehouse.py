@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lab.embedded.spark import Spark
 from lab.report.model import Anonymity
@@ -14,17 +15,18 @@ from lakelab.catalogue import WAREHOUSE
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
 
+T = TypeVar("T")
+
 QUESTIONS = REPOSITORY / "hive" / "questions"
 
 
 class Warehouse:
-    """A Spark session on the lab's metastore, started when first asked for; `warm_up` starts it in the background."""
+    """A Spark session on the lab's metastore, started when first asked for."""
 
     def __init__(self, spark: Spark, name: str = "lab") -> None:
         self._spark, self._name = spark, name
         self._session: Any = None
         self._lock = threading.Lock()
-        self._problem: BaseException | None = None
 
     @property
     def session(self) -> Any:
@@ -34,21 +36,23 @@ class Warehouse:
                 self._session.catalog.setCurrentDatabase(WAREHOUSE)
             return self._session
 
-    def warm_up(self, after: threading.Event | None = None) -> None:
-        """Start the session in a thread, so that a JVM's start does not add to the waiting.
+    def later(self, work: Callable[[], T], after: threading.Event | None = None) -> Future[T]:
+        """Do some work with the session in a thread, once `after` is set: the start of a JVM then costs no waiting.
 
-        A failure is not lost: the next use of `session` meets it again.
+        A failure is met again by whoever asks the future for its result.
         """
+        future: Future[T] = Future()
 
-        def start() -> None:
-            if after is not None and not after.wait(600):
-                return
+        def run() -> None:
+            if after is not None:
+                after.wait()
             try:
-                self.session.sql("SHOW TABLES").collect()
-            except Exception as error:
-                self._problem = error
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
 
-        threading.Thread(target=start, daemon=True).start()
+        threading.Thread(target=run, daemon=True).start()
+        return future
 
     def rows(self, sql: str) -> list[Any]:
         """The rows of a query. LabError with Spark's first line when it cannot be run."""
@@ -76,8 +80,9 @@ class Warehouse:
 
 
 def answers(warehouse: Warehouse, folder: Path = QUESTIONS) -> list[Answer]:
-    """Each question asked of the warehouse, in order."""
-    return [question.answer(*warehouse.query(question.sql)) for question in load_questions(folder)]
+    """Each question asked of the warehouse, in order. Two at a time: planning one leaves a core idle."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda question: question.answer(*warehouse.query(question.sql)), load_questions(folder)))
 
 
 def anonymity(warehouse: Warehouse) -> list[Anonymity]:

@@ -10,6 +10,7 @@ import pytest
 from demo_lab import Lab, new_lab
 
 from lab.embedded.postgres import Postgres
+from lab.erase import erase_from_erp, find_person, finish
 
 CANARY = ("Zyxquanta", "Canarivora")
 EMAIL, PRIVATE = "zyx.canary@supinfo.com", "zyx.canary@canary.example"
@@ -75,6 +76,17 @@ def test_erp_stage_and_presentation_are_equal_without_the_person(erased):
     assert all(len(set(tiers)) == 1 for tiers in lab.checksums().values())
     for table, column in (("students", "id"), ("grades", "student_id"), ("attendances", "student_id")):
         assert lab.erp(f"SELECT count(*) FROM public.{table} WHERE {column} = {student}") == [(0,)]
+
+
+def test_an_erasure_that_was_stopped_is_taken_up_again(erased):
+    lab, _, _ = erased
+    ((student,),) = lab.erp("SELECT min(student_id) FROM public.grades")
+    place = lab.place
+    with Postgres(place).running() as postgres:
+        erase_from_erp(place, postgres, find_person(place, postgres, student))
+        assert find_person(place, postgres, student).id == student
+    finish(place)
+    assert not (lab.home / "erasing.json").exists()
 
 
 def test_a_student_who_is_not_there_is_told(erased):
