@@ -278,7 +278,7 @@ def emr_logs(step: str, name: str) -> None:
 @emr.command("run")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def emr_run(file: Path) -> None:
-    """Run the steps of a JSON file, as AddJobFlowSteps takes them, on a new cluster."""
+    """Run the steps of a JSON file, as AddJobFlowSteps takes them."""
     from lab.emr_commands import run_steps
 
     place = _place()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from services.aws.emr.store import SqliteStore
 
 BIN = REPOSITORY / "lab" / "embedded" / "bin"
 STEPS = REPOSITORY / "dags" / "EMR"
+ALIVE = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
 ENDED = {"COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED"}
 RELEASE = "emr-7.13.0"
 
@@ -45,8 +48,8 @@ def read_steps(path: Path, settings: Settings) -> list[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def opened_engine(place: Place, watch: StepWatch | None = None, *, keep: bool = False) -> Iterator[EmrEngine]:
-    """The engine for the length of the block. At its end everything that still runs is ended, unless `keep`."""
+def opened_engine(place: Place, watch: StepWatch | None = None) -> Iterator[EmrEngine]:
+    """The engine for the length of the block. A block that fails ends every cluster; else they go on waiting."""
     variables = Spark(place).environment()
     store = SqliteStore(place.emr / "state.db")
     engine = EmrEngine(
@@ -59,25 +62,53 @@ def opened_engine(place: Place, watch: StepWatch | None = None, *, keep: bool = 
     )
     try:
         yield engine
+    except BaseException:
+        engine.close(terminate=True)
+        raise
     finally:
-        engine.close(terminate=not keep)
+        engine.close()
         store.close()
 
 
-def end_leftovers(engine: EmrEngine) -> int:
-    """End the clusters that a killed run left behind, with the processes of their steps; returns how many."""
-    alive = engine.list_clusters({"ClusterStates": ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]})["Clusters"]
-    if alive:
-        ids = [cluster["Id"] for cluster in alive]
-        engine.set_termination_protection({"JobFlowIds": ids, "TerminationProtected": False})
-        engine.terminate_job_flows({"JobFlowIds": ids})
-    for cluster in alive:
-        engine.wait_for_cluster(cluster["Id"], ["TERMINATED", "TERMINATED_WITH_ERRORS"], 60)
-    return len(alive)
+@dataclass(frozen=True)
+class Ready:
+    """A cluster to add steps to, and the steps of its setup that may not have ended yet."""
+
+    id: str
+    setup: list[str]
 
 
-def create_cluster(engine: EmrEngine, settings: Settings) -> str:
-    """A cluster that waits for steps, after those that make its HDFS folders and Hive tables; returns its id."""
+def ready_cluster(engine: EmrEngine, settings: Settings) -> Ready:
+    """A cluster that takes steps: the standing one, or a new one that makes HDFS folders and tables first.
+
+    The standing cluster of a run that ended well is used again unless what sets it up has changed. Those of a run
+    that was killed are ended, with the processes of their steps.
+    """
+    setup = read_steps(STEPS / "setup_steps.json", settings)
+    mark = {"Key": "setup", "Value": _fingerprint()}
+    standing = None
+    for summary in engine.list_clusters({"ClusterStates": ALIVE})["Clusters"]:
+        cluster = engine.describe_cluster({"ClusterId": summary["Id"]})["Cluster"]
+        if standing is None and cluster["Status"]["State"] == "WAITING" and mark in cluster.get("Tags", []):
+            standing = str(cluster["Id"])
+        else:
+            _end(engine, str(cluster["Id"]))
+    return Ready(standing, []) if standing else _new_cluster(engine, settings, setup, mark)
+
+
+def _fingerprint() -> str:
+    """Of all that sets a cluster up, so that a change of it is noticed."""
+    files = [STEPS / "setup_steps.json", *sorted((REPOSITORY / "hive").glob("[0-9]_*"))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
+def _end(engine: EmrEngine, cluster_id: str) -> None:
+    engine.set_termination_protection({"JobFlowIds": [cluster_id], "TerminationProtected": False})
+    engine.terminate_job_flows({"JobFlowIds": [cluster_id]})
+    engine.wait_for_cluster(cluster_id, ["TERMINATED", "TERMINATED_WITH_ERRORS"], 60)
+
+
+def _new_cluster(engine: EmrEngine, settings: Settings, setup: list[dict[str, Any]], mark: dict[str, str]) -> Ready:
     response = engine.run_job_flow(
         {
             "Name": "lakelab",
@@ -85,10 +116,19 @@ def create_cluster(engine: EmrEngine, settings: Settings) -> str:
             "LogUri": settings.log_uri,
             "Applications": [{"Name": "Hadoop"}, {"Name": "Hive"}, {"Name": "Spark"}],
             "Instances": {"KeepJobFlowAliveWhenNoSteps": True, "InstanceCount": 1, "MasterInstanceType": "m5.xlarge"},
-            "Steps": read_steps(STEPS / "setup_steps.json", settings),
+            "Steps": setup,
+            "Tags": [mark],
         }
     )
-    return str(response["JobFlowId"])
+    steps = engine.list_steps({"ClusterId": response["JobFlowId"]})["Steps"]
+    return Ready(str(response["JobFlowId"]), [step["Id"] for step in steps])
+
+
+def run_steps(engine: EmrEngine, ready: Ready, steps: list[dict[str, Any]], settings: Settings) -> None:
+    """Run steps once the setup is done. LabError for the first that does not complete."""
+    _wait(engine, ready.id, ready.setup, settings)
+    response = engine.add_job_flow_steps({"JobFlowId": ready.id, "Steps": steps})
+    _wait(engine, ready.id, response["StepIds"], settings)
 
 
 class StepWatch:
@@ -115,7 +155,7 @@ class StepWatch:
         return self._running.setdefault(name, threading.Event())
 
 
-def wait_for_steps(engine: EmrEngine, cluster_id: str, step_ids: list[str] | None, settings: Settings) -> None:
+def _wait(engine: EmrEngine, cluster_id: str, step_ids: list[str], settings: Settings) -> None:
     """Return when all have completed. LabError for the first that has not, with its reason and its log's address."""
     for step in engine.wait_for_steps(cluster_id, step_ids):
         if step["Status"]["State"] != "COMPLETED":

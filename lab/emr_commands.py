@@ -90,16 +90,13 @@ def _log(place: Place, owner: Cluster, step: Step, name: str) -> bytes:
 
 
 def run_steps(place: Place, console: Console, file: Path) -> None:
-    """Run steps of a file on a cluster of their own. LabError when one fails."""
+    """Run steps of a file on the standing cluster. LabError when one fails."""
     steps = cluster.read_steps(file, place.settings)
     with Postgres(place).running() as postgres, Timeline(console) as timeline:
         place.storage.create_bucket(place.settings.bucket)
         ensure_metastore(place, postgres)
         publish(place.storage, place.settings, place.secrets["PSEUDONYM_KEY"])
         with cluster.opened_engine(place, cluster.StepWatch(timeline)) as engine:
-            cluster.end_leftovers(engine)
-            cluster_id = cluster.create_cluster(engine, place.settings)
-            cluster.wait_for_steps(engine, cluster_id, None, place.settings)
-            added = engine.add_job_flow_steps({"JobFlowId": cluster_id, "Steps": steps})
-            cluster.wait_for_steps(engine, cluster_id, added["StepIds"], place.settings)
-    console.print(f"{len(steps)} steps completed on {cluster_id}: lab emr steps {cluster_id}", highlight=False)
+            ready = cluster.ready_cluster(engine, place.settings)
+            cluster.run_steps(engine, ready, steps, place.settings)
+    console.print(f"{len(steps)} steps completed on {ready.id}: lab emr steps {ready.id}", highlight=False)

@@ -38,7 +38,6 @@ from lakelab.unload import (
     withdraw_manifest,
     write_manifest,
 )
-from services.aws.emr.engine import EmrEngine
 
 PUBLIC_STEP = "Students from staging to public"
 Fill = Callable[["Run"], None]
@@ -78,15 +77,16 @@ def run_pipeline(place: Place, timeline: Timeline, fill: Fill | None = None) -> 
         watch = cluster.StepWatch(timeline)
         try:
             with cluster.opened_engine(place, watch) as engine:
-                cluster.end_leftovers(engine)
-                cluster_id = cluster.create_cluster(engine, run.settings)  # its setup runs beside what follows
+                ready = cluster.ready_cluster(engine, run.settings)  # a new one sets itself up meanwhile
                 if fill:
                     fill(run)
                 unload(run)
+                warehouse.later(lambda: warehouse.session)
                 # The presentation is whole when the jobs on it begin: it is read beside them.
                 copied = watch.when_running(PUBLIC_STEP)
                 presentation = warehouse.later(lambda: proof.presentation_checksums(warehouse.rows), after=copied)
-                _run_steps(run, engine, cluster_id)
+                steps = cluster.read_steps(cluster.STEPS / "steps.json", run.settings)
+                cluster.run_steps(engine, ready, steps, run.settings)
             return _conclude(run, warehouse, presentation)
         finally:
             warehouse.close()
@@ -134,13 +134,6 @@ def unload(run: Run) -> Snapshot:
         write_manifest(storage, stage, done, snapshot)
         part.note(f"{sum(u.rows for u in done):,} rows, {sum(u.bytes for u in done) / 1e6:.1f} MB")
     return snapshot
-
-
-def _run_steps(run: Run, engine: EmrEngine, cluster_id: str) -> None:
-    steps = cluster.read_steps(cluster.STEPS / "steps.json", run.settings)
-    cluster.wait_for_steps(engine, cluster_id, None, run.settings)
-    response = engine.add_job_flow_steps({"JobFlowId": cluster_id, "Steps": steps})
-    cluster.wait_for_steps(engine, cluster_id, response["StepIds"], run.settings)
 
 
 def _conclude(run: Run, warehouse: Warehouse, presentation: Future[dict[str, Checksum]]) -> Outcome:

@@ -23,7 +23,7 @@ from lakelab.warehouse import publish
 
 TABLE = "students_public"
 VIEWS = (
-    *("students", "campuses", "companies", "attendances", "grades"),
+    *("students", "campuses", "companies", "attendances"),
     *("apprenticeships", "audiences", "events"),
 )
 BLOCK = 64  # bytes of a block of SHA-256
@@ -108,11 +108,6 @@ def presence(attendances: DataFrame) -> DataFrame:
     )
 
 
-def exams(grades: DataFrame) -> DataFrame:
-    """id and graded_exams: the exams that the student sat."""
-    return grades.groupBy(F.col("student_id").alias("id")).agg(F.count("grade").cast("int").alias("graded_exams"))
-
-
 def public(students: DataFrame, campuses: DataFrame, facts: list[DataFrame], key: DataFrame) -> DataFrame:
     """One row per student, without anything that names one. `facts` have a column `id`, each id at most once."""
     places = campuses.select(F.col("id").alias("campus_id"), F.col("name").alias("campus"), "region")
@@ -134,7 +129,6 @@ def public(students: DataFrame, campuses: DataFrame, facts: list[DataFrame], key
         F.year(F.add_months("join_date", -8)).alias("intake_year"),  # intakes begin in September
         *("status", "exit_reason", "competing_school"),
         F.col("average_grade").cast("double").alias("average_grade"),
-        F.coalesce("graded_exams", F.lit(0)).alias("graded_exams"),
         "attendance_rate",
         F.coalesce("lessons", F.lit(0)).alias("lessons"),
         *("recruited_by_event", "recruiting_event_id"),
@@ -176,7 +170,6 @@ def run(spark: SparkSession, database: str, key_uri: str) -> None:
     tables = {name: spark.table(f"{database}.{name}") for name in VIEWS}
     students = tables["students"].cache()
     facts = [
-        exams(tables["grades"]),
         presence(tables["attendances"]),
         recruitment(students, tables["audiences"], tables["events"]),
         contracts(tables["apprenticeships"], tables["companies"]),

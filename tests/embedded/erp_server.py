@@ -25,7 +25,7 @@ SCHOOL = {
     "students": (
         '1,Zoë,"O""Neil, Jr",zoe@supinfo.com,z@free.fr,Mme,1999-02-28,2020-09-01,,1,MSC2,Lycée A,enrolled,,,,\n'
         '2,"Jean\nLuc",Back\\slash\\n,jl@supinfo.com,,M.,2000-02-29,2019-09-01,2023-06-30,1,MSC2,"A, B",graduated,'
-        ',,2023-09-01,1\n'
+        ",,2023-09-01,1\n"
         '3,"a\r\nb",Łódź 学,c@supinfo.com,c@free.fr,Mme,2001-01-01,2021-09-01,2022-01-31,1,BSC1,IUT,dropped_out,'
         "moved,EPITA,,\n"
     ),

@@ -94,7 +94,7 @@ def test_a_query_that_cannot_run_is_one_line(demo_lab):
 
 def test_status_clusters_and_steps(demo_lab):
     assert "ERP = stage = presentation" in demo_lab.succeed("status")
-    assert "TERMINATED" in demo_lab.succeed("emr", "clusters")
+    assert "WAITING" in demo_lab.succeed("emr", "clusters")
     steps = demo_lab.succeed("emr", "steps")
     assert steps.count("COMPLETED") == 15
 

@@ -65,11 +65,9 @@ def test_the_last_event_before_joining_recruits(spark):
     assert found == {1: ("open day", 2), 2: ("fair", 4)}
 
 
-def test_attendance_exams_and_contracts(spark):
+def test_attendance_and_contracts(spark):
     attendances = frame(spark, "student_id int, present boolean", (1, True), (1, True), (1, False), (2, False))
     assert [tuple(row) for row in job.presence(attendances).orderBy("id").collect()] == [(1, 3, 66.7), (2, 1, 0.0)]
-    grades = frame(spark, "student_id int, grade double", (1, 50.0), (1, None), (2, None))
-    assert [tuple(row) for row in job.exams(grades).orderBy("id").collect()] == [(1, 1), (2, 0)]
     contracts = frame(spark, "student_id int, company_id int", (1, 9), (1, 8), (1, 9), (2, 8))
     companies = frame(spark, "id int, region string", (8, "Nord"), (9, "Sud"))
     found = rows_by(job.contracts(contracts, companies), "id")
@@ -90,7 +88,6 @@ def public(spark):
     )
     campuses = frame(spark, "id int, name string, region string", (1, "Lille", "Nord"))
     facts = [
-        frame(spark, "id int, graded_exams int", (1, 4)),
         frame(spark, "id int, lessons int, attendance_rate double", (1, 10, 90.0)),
         frame(spark, "id int, recruited_by_event string, recruiting_event_id int", (1, "fair", 3)),
         frame(
@@ -133,11 +130,11 @@ def test_months_since_leaving_are_counted_to_the_last_date_known(public):
 
 def test_figures_are_joined_and_absent_ones_are_zero_or_empty(public):
     row = public[1]
-    assert (row["graded_exams"], row["lessons"], row["attendance_rate"]) == (4, 10, 90.0)
+    assert (row["lessons"], row["attendance_rate"]) == (10, 90.0)
     assert (row["recruited_by_event"], row["recruiting_event_id"]) == ("fair", 3)
     assert (row["contracts"], row["local_contracts"], row["apprenticeship_company_ids"]) == (3, 2, [8, 9])
     bare = public[4]
-    assert (bare["graded_exams"], bare["lessons"], bare["attendance_rate"]) == (0, 0, None)
+    assert (bare["lessons"], bare["attendance_rate"]) == (0, None)
     assert (bare["contracts"], bare["local_contracts"], bare["apprenticeship_company_ids"]) == (0, 0, [])
 
 
