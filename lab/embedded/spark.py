@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lab.embedded.java import Java, find_java
+from lab.embedded.java import Java, find_java, share_classes
 from lab.embedded.jdbc import jdbc_driver
 from lab.embedded.place import Place
 from lab.embedded.postgres import HIVE, METASTORE, ROLES
@@ -192,8 +192,7 @@ def make_class_archive(spark: Spark) -> Path | None:
     archive = spark.class_archive(java)
     if archive.exists():
         return archive
-    if not (java.home / "lib" / "server" / "classes.jsa").exists():
-        subprocess.run([java.home / "bin" / "java", "-Xshare:dump"], capture_output=True, check=False)
+    share_classes(java)
     environment = {**os.environ, **spark.environment()}
     script = spark.place.cache / "class_archive.py"
     script.write_text(WARM_UP)
