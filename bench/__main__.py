@@ -25,9 +25,7 @@ PARTS = ("unload", "generator", "pipeline", "growth")
 @click.option("--sizes", default="1000,10000,100000", show_default=True, help="Schools of the growth, in students.")
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Alternating runs.")
 @click.option("--keep/--no-keep", default=True, show_default=True, help="Write docs/benchmarks.md.")
-def main(
-    only: tuple[str, ...], grades: int, students: int, demo: int, sizes: str, rounds: int, keep: bool
-) -> None:
+def main(only: tuple[str, ...], grades: int, students: int, demo: int, sizes: str, rounds: int, keep: bool) -> None:
     """Measure the lab against plain tools, side by side, in places of its own."""
     console = Console()
     runs: dict[str, Callable[[Tell], Section]] = {

@@ -32,4 +32,3 @@ def scratch_place(students: int, seed: int) -> Iterator[Place]:
             yield place
         finally:
             Postgres(place).remove()
-

@@ -10,6 +10,7 @@ from lab.report.questions import Answer, Question, load_questions
 
 QUESTIONS = {q.number: q for q in load_questions(Path(__file__).parents[2] / "hive" / "questions")}
 
+
 def question(number: int) -> Question:
     return QUESTIONS[number]
 
@@ -50,7 +51,9 @@ def run(**changes: object) -> RunRecord:
             for name, rows in counts.items()
         ),
         "findings": (
-            Finding("students", "two students have the same e-mail", "error", 3, "hdfs:///dev/quarantine/ERP/students/"),
+            Finding(
+                "students", "two students have the same e-mail", "error", 3, "hdfs:///dev/quarantine/ERP/students/"
+            ),
             Finding("grades", "no grade: the student did not sit the exam", "warning", 1_204),
         ),
         "refused": (Refused("students.csv", "campus_id 99 is not a campus", 2, 814),),

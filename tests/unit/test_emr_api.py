@@ -155,9 +155,7 @@ def test_a_finished_cluster_takes_nothing_more(emr: Emr) -> None:
     emr.over(cluster)
     words = "A job flow that is shutting down, terminated, or finished may not be modified."
 
-    refused(
-        ValidationException, emr.engine.add_job_flow_steps, {"JobFlowId": cluster, "Steps": [shell("true")]}, words
-    )
+    refused(ValidationException, emr.engine.add_job_flow_steps, {"JobFlowId": cluster, "Steps": [shell("true")]}, words)
     change = {"ClusterId": cluster, "StepConcurrencyLevel": 2}
     refused(InvalidRequestException, emr.engine.modify_cluster, change, words)
     refused(

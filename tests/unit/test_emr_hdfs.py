@@ -64,9 +64,7 @@ def test_wildcards_and_relative_addresses(storage: FolderStorage, capsysbinary) 
     assert dfs(storage, "-cat", "a[12].txt", "/user/*/a{1,2}.txt", "s3://b/*/z.txt") == 0
     assert capsysbinary.readouterr().out == b"12123"
     assert dfs(storage, "-cat", "b*", "/user") == 1
-    assert capsysbinary.readouterr().err == (
-        b"cat: `b*': No such file or directory\ncat: `/user': Is a directory\n"
-    )
+    assert capsysbinary.readouterr().err == (b"cat: `b*': No such file or directory\ncat: `/user': Is a directory\n")
 
 
 def test_files_go_in_and_out(storage: FolderStorage, tmp_path: Path, capsys) -> None:

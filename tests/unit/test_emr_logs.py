@@ -31,8 +31,10 @@ def test_the_four_logs_are_published_when_a_step_ends_whatever_its_end(emr: Emr)
     assert re.search(r"INFO Process ended with exit code 0 after \d+\.\d{3} s$", controller[2])
     assert controller[-1].endswith("INFO Step succeeded")
     assert published(emr, cluster, bad, "stdout") == "half\n"
-    assert published(emr, cluster, bad, "controller").splitlines()[-1].endswith(
-        "ERROR Step failed: Exited with code 9: half"
+    assert (
+        published(emr, cluster, bad, "controller")
+        .splitlines()[-1]
+        .endswith("ERROR Step failed: Exited with code 9: half")
     )
     assert not emr.executor.folder(cluster, good).exists()
     assert emr.engine.step_log(cluster, good, "stdout") == b"out\n"
@@ -192,7 +194,10 @@ def test_script_runner_runs_scripts_from_s3_and_of_this_machine(emr: Emr, jar: s
         (step(jar="script-runner.jar"), "script-runner.jar needs the address of a script in Args"),
         (step("s3://logs/none.sh", jar="script-runner.jar"), "s3://logs/none.sh does not exist"),
         (step("s3://nowhere/x.sh", jar="script-runner.jar"), "bucket nowhere does not exist"),
-        (step("x", jar="s3://logs/own.jar"), "runs command-runner.jar and script-runner.jar only, not s3://logs/own.jar"),
+        (
+            step("x", jar="s3://logs/own.jar"),
+            "runs command-runner.jar and script-runner.jar only, not s3://logs/own.jar",
+        ),
         (step("x", jar="s3://logs/command-runner.jar"), "not s3://logs/command-runner.jar"),
     ],
 )

@@ -21,9 +21,11 @@ def alive(pid: int) -> bool:
 def pids(path: Path, count: int) -> list[int]:
     """Process numbers that a step wrote, one a line."""
     return poll_until(
-        lambda: (found := [int(n) for n in path.read_text().split()] if path.exists() else [])
-        and len(found) == count
-        and found,
+        lambda: (
+            (found := [int(n) for n in path.read_text().split()] if path.exists() else [])
+            and len(found) == count
+            and found
+        ),
         f"{count} processes in {path.name}",
     )
 

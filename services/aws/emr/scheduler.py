@@ -162,9 +162,7 @@ class Scheduler:
     def _start_steps(self, cluster_id: str) -> bool:
         with self.lock:
             cluster, steps = self._read(cluster_id)
-            chosen = [
-                step.to(StepState.RUNNING, self._clock()) for step in rules.startable(cluster, steps)
-            ]
+            chosen = [step.to(StepState.RUNNING, self._clock()) for step in rules.startable(cluster, steps)]
             if not chosen:
                 return False
             records: list[Cluster | Step] = list(chosen)
@@ -231,9 +229,7 @@ class Scheduler:
             return step.to(StepState.CANCELLED, at, reason=rules.CANCELLED_BY_USER)
         return step.to(StepState.FAILED, at, reason=reason, failure=failure)
 
-    def _consequences(
-        self, cluster: Cluster, ended: Step, steps: list[Step], seen: Sighting
-    ) -> list[Cluster | Step]:
+    def _consequences(self, cluster: Cluster, ended: Step, steps: list[Step], seen: Sighting) -> list[Cluster | Step]:
         """The ended step, the steps that are cancelled by its failure, and the cluster if it ends by it."""
         if ended.state is not StepState.FAILED or cluster.state in CLUSTER_CLOSED:
             return [ended]
