@@ -162,8 +162,8 @@ def sql(query: str | None, form: str | None) -> None:
         shell(place, form or "table")
 
 
-@cli.command()
-@click.argument("arguments", nargs=-1)
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...]) -> None:
     """Postgres' own shell on the ERP, as its owner."""
     from lab.embedded.postgres import OWNER, ROLES, Postgres

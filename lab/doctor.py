@@ -110,8 +110,7 @@ def _installed(package: str) -> str:
 
 
 def _jdbc(place: Place) -> Finding:
-    place.prepare()
-    jdbc_driver(place.cache)
+    jdbc_driver()
     return Finding("jdbc", "ok", f"PostgreSQL driver {VERSION}, SHA-256 as published")
 
 

@@ -228,7 +228,7 @@ def _contents(path: Path) -> Iterator[bytes]:
         if path.suffix == ".parquet":
             import polars
 
-            yield polars.read_parquet(path).write_csv().encode()
+            yield polars.read_parquet(path).write_ndjson().encode()
         elif path.suffix == ".gz":
             yield gzip.decompress(path.read_bytes())
         else:

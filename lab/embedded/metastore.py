@@ -36,7 +36,7 @@ def ensure_metastore(place: Place, postgres: Postgres) -> None:
     with os.fdopen(handle, "w") as stream:
         stream.writelines(f"{key}={value}\n" for key, value in _properties(place).items())
     log = place.logs / "metastore.log"
-    classes = f"{folder}:{jdbc_driver(place.cache)}:{spark_home()}/jars/*"
+    classes = f"{folder}:{jdbc_driver()}:{spark_home()}/jars/*"
     share_classes(find_java())  # the first Java that a new lab starts is this one
     java = str(find_java().home / "bin" / "java")
     tool = ["org.datanucleus.store.schema.SchemaTool", "-create", "-api", "JDO", "-props", str(properties)]

@@ -54,12 +54,18 @@ class Spark:
 
     place: Place
 
+    @property
+    def shared(self) -> Path:
+        """What all labs of this Python environment share; in the lab itself where the environment is read-only."""
+        folder = Path(sys.prefix) / "var" / "lakelab"
+        return folder if os.access(sys.prefix, os.W_OK) else self.place.cache
+
     def environment(self) -> dict[str, str]:
         """Environment variables of a process that starts Spark or runs a step. Writes the settings it names."""
         java = find_java()
         properties = self.write_properties(java)
-        bare = self.place.conf / "empty"  # a class path with files in it would spoil the class archive
-        bare.mkdir(exist_ok=True)
+        bare = self.shared / "empty"  # a class path with files in it would spoil the class archive
+        bare.mkdir(parents=True, exist_ok=True)
         return {
             "JAVA_HOME": str(java.home),
             "SPARK_HOME": str(spark_home()),
@@ -117,8 +123,8 @@ class Spark:
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.memory": "1g",
-            "spark.driver.extraClassPath": str(jdbc_driver(self.place.cache)),
-            "spark.driver.extraJavaOptions": " ".join(self._java_options(java)),
+            "spark.driver.extraClassPath": str(jdbc_driver()),
+            "spark.driver.extraJavaOptions": " ".join(self.java_options(java)),
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
             "spark.sql.session.timeZone": "UTC",
@@ -132,7 +138,7 @@ class Spark:
         found = {p.name for p in folder.iterdir() if p.is_dir()} if folder.is_dir() else set()
         return sorted(found | {self.place.settings.bucket})
 
-    def _java_options(self, java: Java) -> list[str]:
+    def java_options(self, java: Java) -> list[str]:
         options = [
             # The first compiler alone and the serial collector: half the processor time of a short job.
             *("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xss4m"),
@@ -145,7 +151,7 @@ class Spark:
     def class_archive(self, java: Java) -> Path:
         """Where the JVM's class archive (AppCDS) of this very Java and Spark lies, once it was made."""
         key = f"{java.home} {java.version} {spark_home()} {version('pyspark')}"
-        return self.place.cache / f"spark-{hashlib.sha256(key.encode()).hexdigest()[:12]}.jsa"
+        return self.shared / f"spark-{hashlib.sha256(key.encode()).hexdigest()[:12]}.jsa"
 
     def session(self, name: str) -> Any:
         """A Spark session with Hive support inside this Python process."""
@@ -198,7 +204,7 @@ def make_class_archive(spark: Spark) -> Path | None:
     script.write_text(WARM_UP)
     recorded = archive.with_suffix(".new")
     recorded.unlink(missing_ok=True)
-    options = " ".join([*spark._java_options(java), f"-XX:ArchiveClassesAtExit={recorded}"])
+    options = " ".join([*spark.java_options(java), f"-XX:ArchiveClassesAtExit={recorded}"])
     with (spark.place.logs / "class-archive.log").open("w") as log:
         submit = [str(spark_home() / "bin" / "spark-submit"), "--properties-file", environment["LAB_SPARK_PROPERTIES"]]
         subprocess.run(

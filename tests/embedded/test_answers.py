@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,11 @@ import duckdb
 import numpy as np
 import pytest
 from answers_sql import ANSWERS, INTAKES, PREPARE
-from demo_lab import SEED, new_lab
+from demo_lab import SEED, STUDENTS
 
 from lakelab.catalogue import TABLES
 from seed.generator import generate
 
-STUDENTS = 1500
 # Half of the last digit that the lab shows; a little more, for numbers that it rounded on the way.
 ROUNDED = {
     "cost_per_recruit": 0.51,
@@ -33,22 +31,20 @@ TO_A_HUNDREDTH = 0.0051
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory) -> Iterator[dict[int, list[dict[str, Any]]]]:
-    """Question number → rows, of one run of the whole pipeline."""
-    for lab in new_lab(tmp_path_factory.mktemp("answers") / "lab"):
-        lab.succeed("demo", LAB_STUDENTS=str(STUDENTS))
-        found = json.loads((lab.home / "answers.json").read_text())
-        yield {
-            answer["question"]["number"]: [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
-            for answer in found
-        }
+def answers(demo_lab) -> dict[int, list[dict[str, Any]]]:
+    """Question number → rows, of a run of the whole pipeline."""
+    found = json.loads((demo_lab.home / "answers.json").read_text())
+    return {
+        answer["question"]["number"]: [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
+        for answer in found
+    }
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> Path:
     """The same school as CSV files."""
     folder: Path = tmp_path_factory.mktemp("school") / "csv"
-    generate(folder, students=STUDENTS, seed=int(SEED), workers=1)
+    generate(folder, students=STUDENTS, seed=SEED, workers=1)
     return folder
 
 

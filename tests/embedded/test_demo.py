@@ -7,6 +7,8 @@ import gzip
 import io
 import json
 
+from demo_lab import STUDENTS
+
 from lakelab.catalogue import TABLES
 
 
@@ -15,7 +17,7 @@ def test_every_table_is_the_same_in_the_three_tiers(demo_lab):
     assert sorted(sums) == sorted(t.name for t in TABLES)
     for table, tiers in sums.items():
         assert len(set(tiers)) == 1, table
-    assert demo_lab.erp("SELECT count(*) FROM public.students") == [(300,)]
+    assert demo_lab.erp("SELECT count(*) FROM public.students") == [(STUDENTS,)]
 
 
 def test_the_terminal_shows_ten_answers_and_where_the_report_is(demo_lab):
@@ -60,7 +62,7 @@ def test_secrets_are_readable_by_the_owner_alone(demo_lab):
 def test_the_stage_has_a_manifest_of_one_moment(demo_lab):
     manifest = json.loads((demo_lab.home / "s3/5data-bucket/stage/_manifest.json").read_text())
     assert manifest["snapshot"]["id"]
-    assert manifest["tables"]["students"]["rows"] == 300
+    assert manifest["tables"]["students"]["rows"] == STUDENTS
 
 
 def test_each_step_left_its_logs_in_the_bucket(demo_lab):

@@ -131,7 +131,7 @@ def test_a_full_disk(tmp_path):
     try:
         for lab in new_lab(disk / "lab"):
             line = fails(lab.run("demo"))
-            assert "No space left on device" in line or "cannot make the database" in line
+            assert "No space left on device" in line or "disk is full" in line
             assert not list(lab.home.glob("s3/*/stage/_manifest.json"))
     finally:
         subprocess.run(["umount", "-l", disk], check=False)
