@@ -121,6 +121,11 @@ def _register(place: Place) -> Path:
     return place.home / "erased.json"
 
 
+def _mark(place: Place, text: str) -> str:
+    """A keyed hash for the register alone: it is not the pseudonym, so it leads to no row of an old mart."""
+    return pseudonym(place, f"erased {text}")
+
+
 def _remembered(place: Place) -> dict[str, list[str]]:
     path = _register(place)
     if not path.exists():
@@ -132,8 +137,8 @@ def _remembered(place: Place) -> dict[str, list[str]]:
 def _remember(place: Place, person: Person) -> None:
     """Keep keyed hashes alone: enough to know the person again in a later load, and nothing else."""
     kept = _remembered(place)
-    kept["ids"] = sorted({*kept["ids"], pseudonym(place, str(person.id))})
-    kept["emails"] = sorted({*kept["emails"], *(pseudonym(place, email.lower()) for email in person.emails)})
+    kept["ids"] = sorted({*kept["ids"], _mark(place, str(person.id))})
+    kept["emails"] = sorted({*kept["emails"], *(_mark(place, email.lower()) for email in person.emails)})
     new = _register(place).with_suffix(".new")
     new.write_text(json.dumps(kept, indent=1) + "\n")
     new.replace(_register(place))
@@ -144,12 +149,13 @@ def replay(place: Place, postgres: Postgres) -> int:
     kept = _remembered(place)
     if not kept["ids"]:
         return 0
+    known_ids, known_emails = set(kept["ids"]), set(kept["emails"])
     connection = postgres.connect(OWNER)
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT id FROM public.students")
-        ids = [i for (i,) in cursor.fetchall() if pseudonym(place, str(i)) in set(kept["ids"])]
+        ids = [i for (i,) in cursor.fetchall() if _mark(place, str(i)) in known_ids]
         cursor.execute("SELECT DISTINCT lower(email) FROM public.audiences")
-        emails = [e for (e,) in cursor.fetchall() if pseudonym(place, e) in set(kept["emails"])]
+        emails = [e for (e,) in cursor.fetchall() if _mark(place, e) in known_emails]
     connection.close()
     return _delete(postgres, ids, emails)["students"]
 
@@ -243,8 +249,8 @@ def _is_log(path: Path) -> bool:
 
 def _has_key(path: Path, content: bytes, student_id: int) -> bool:
     """Whether the student is in the key column of a table's file, in the stage or in the presentation."""
-    if path.parent.name != "stage" and "ERP" not in path.parts:
-        return False
+    if path.name.startswith(".") or (path.parent.name != "stage" and "ERP" not in path.parts):
+        return False  # Hadoop's hidden checksums are not text
     name = path.stem if path.parent.name == "stage" else path.parent.name.lower()
     known = {table.name: table.column_names for table in TABLES}
     column = "id" if name == "students" else "student_id"

@@ -91,13 +91,12 @@ def anonymity(warehouse: Warehouse) -> list[Anonymity]:
     from lakelab.marts import MARTS
 
     def counts(mart: Any) -> str:
-        # Whole numbers count persons; a forecast has a fraction.
-        groups = [f"min(if({c} > 0 AND {c} = floor({c}), cast({c} AS int), null))" for c in mart.persons]
+        groups = [f"min(if({c} > 0, cast({c} AS int), null))" for c in mart.persons]
         smallest = f"least({', '.join(groups)})" if len(groups) > 1 else groups[0]
         hidden = " + ".join(f"sum(if({c} IS NULL, 1, 0))" for c in mart.persons)
         return (
             f"SELECT '{mart.table}' AS mart, count(*) AS found, coalesce({smallest}, 0) AS smallest,"
-            f" coalesce({hidden}, 0) AS hidden FROM {WAREHOUSE}.{mart.table}"
+            f" coalesce({hidden}, 0) AS hidden FROM {WAREHOUSE}.{mart.table} WHERE {mart.where}"
         )
 
     rows: Sequence[Any] = warehouse.rows(" UNION ALL ".join(counts(mart) for mart in MARTS))

@@ -21,6 +21,7 @@ class Mart:
     schema: str
     make: Callable[[School], list[Row]]
     persons: tuple[str, ...]
+    where: str = "true"  # SQL: the rows in which these columns count persons
 
     def rows(self, school: School) -> list[Row]:
         """The mart's rows; LabError where one tells of less than k persons."""
@@ -93,6 +94,7 @@ MARTS = (
         "area string, intake_year int, kind string, students double, low_80 double, high_80 double, low_95 double, "
         "high_95 double, model string, mae_model double, mae_naive double, back_tests int",
         growth.forecasts,
-        ("students",),  # whole numbers are actual students; forecasts are not persons, and have a fraction
+        ("students",),
+        where="kind = 'actual'",  # a forecast is of nobody
     ),
 )

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import os
 from pathlib import Path
 
 import pytest
-from demo_lab import Lab, new_lab
+from demo_lab import SEED, STUDENTS, Lab, new_lab
 
 from lab.embedded.postgres import Postgres
 from lab.erase import erase_from_erp, find_person, finish
+from seed.generator import generate
 
 CANARY = ("Zyxquanta", "Canarivora")
 EMAIL, PRIVATE = "zyx.canary@supinfo.com", "zyx.canary@canary.example"
 
 
 @pytest.fixture(scope="module")
-def erased(tmp_path_factory):
-    """A lab with a canary student, run, a log that tells of the student, then erased. Yields lab, number, output."""
+def school(tmp_path_factory):
+    """A generated school whose last student is a canary, met at an event. Yields the folder and the number."""
+    folder = tmp_path_factory.mktemp("canary") / "school"
+    generate(folder, students=STUDENTS, seed=SEED, workers=1)
+    students = list(csv.reader((folder / "students.csv").open()))
+    students[-1][1:5] = [*CANARY, EMAIL, PRIVATE]
+    audiences = list(csv.reader((folder / "audiences.csv").open()))
+    audiences.append([str(int(audiences[-1][0]) + 1), audiences[-1][1], *CANARY, PRIVATE.upper(), "high", ""])
+    for name, rows in (("students", students), ("audiences", audiences)):
+        with (folder / f"{name}.csv").open("w") as stream:
+            csv.writer(stream, lineterminator="\n").writerows(rows)
+    return folder, int(students[-1][0])
+
+
+@pytest.fixture(scope="module")
+def erased(school, tmp_path_factory):
+    """A lab that ran on that school, a log that tells of the canary, then erased. Yields lab, number, output."""
+    folder, student = school
     for lab in new_lab(tmp_path_factory.mktemp("erase") / "lab"):
-        lab.succeed("demo")
-        ((student,),) = lab.erp("SELECT max(student_id) FROM public.grades")
-        lab.erp(
-            f"UPDATE public.students SET first_name = '{CANARY[0]}', last_name = '{CANARY[1]}',"
-            f" email = '{EMAIL}', personal_email = '{PRIVATE}' WHERE id = {student}"
-        )
-        lab.erp(
-            "INSERT INTO public.audiences SELECT max(id) + 1, min(event_id),"
-            f" '{CANARY[0]}', '{CANARY[1]}', '{PRIVATE.upper()}', 'high', NULL FROM public.audiences"
-        )
+        lab.succeed("load", str(folder))
         lab.succeed("run")
         assert occurrences(lab), "the canary must be found before it is erased"
         (log,) = sorted(lab.home.glob("s3/*/j-*/steps/*/stderr.gz"))[:1]
@@ -96,11 +105,13 @@ def test_a_student_who_is_not_there_is_told(erased):
     assert f"no student {student}" in done.stderr
 
 
-def test_an_erased_person_does_not_come_back_with_the_data(erased):
+def test_an_erased_person_does_not_come_back_with_the_data(erased, school):
     lab, student, _ = erased
-    output = lab.succeed("demo")
-    assert "1 persons erased again" in output
+    lab.succeed("load", str(school[0]))
     assert lab.erp(f"SELECT count(*) FROM public.students WHERE id = {student}") == [(0,)]
+    assert lab.erp(f"SELECT count(*) FROM public.audiences WHERE first_name = '{CANARY[0]}'") == [(0,)]
+    ((others,),) = lab.erp("SELECT count(*) FROM public.students")
+    assert others == STUDENTS - 2  # the canary and the one whose erasure was taken up again
 
 
 def test_the_register_of_erasures_tells_nothing_about_persons(erased):
