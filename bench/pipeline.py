@@ -74,19 +74,18 @@ def run_whole(place: Place) -> float:
 
 
 def run_bare(place: Place) -> None:
-    """The commands of all steps, by hand. LabError when one fails."""
+    """The commands of all steps, by hand, on tables that are there. LabError when one fails."""
     stage = place.home / "s3" / place.settings.bucket / "stage"
     environment = {**os.environ, **Spark(place).environment()}
     environment["PATH"] = f"{cluster.BIN}{os.pathsep}{environment.get('PATH', '')}"
     with Postgres(place).running() as server:
-        _commands(place, "setup_steps.json", environment)
         for table in TABLES:
             psql_copy(server, render.unload_sql(table), stage / f"{table.name}.csv")
-        _commands(place, "steps.json", environment)
+        _commands(place, environment)
 
 
-def _commands(place: Place, steps: str, environment: dict[str, str]) -> None:
-    for step in cluster.read_steps(cluster.STEPS / steps, place.settings):
+def _commands(place: Place, environment: dict[str, str]) -> None:
+    for step in cluster.read_steps(cluster.STEPS / "steps.json", place.settings):
         command = bare_command(step, place)
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=place.cache)
         if done.returncode:

@@ -20,7 +20,7 @@ from lab.embedded.place import Place
 from lab.embedded.postgres import OWNER, UNLOADER, Postgres
 from lab.embedded.spark import Spark
 from lab.publish import publish
-from lab.report.model import RunRecord, Size, TableCheck
+from lab.report.model import Anonymity, RunRecord, Size, TableCheck
 from lab.report.page import write_report
 from lab.report.questions import Answer, write_answers
 from lab.timeline import Timeline
@@ -28,6 +28,7 @@ from lab.warehouse import Warehouse, anonymity, answers
 from lakelab import render
 from lakelab.catalogue import TABLES
 from lakelab.checksums import Checksum
+from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
 from lakelab.unload import (
     Snapshot,
@@ -138,17 +139,28 @@ def unload(run: Run) -> Snapshot:
 
 def _conclude(run: Run, warehouse: Warehouse, presentation: Future[dict[str, Checksum]]) -> Outcome:
     with run.timeline.stage("Compare ERP, stage and presentation") as part:
-        run.checks = prove(run, presentation.result())
+        run.checks = _compare(run, presentation.result())
+        try:
+            proof.require_equal(run.checks)
+        except LabError as error:  # a report that shows where, in place of the last one that was right
+            _write(run, _record(run, [], error=str(error)), [])
+            raise
         part.note(f"{len(run.checks)} tables equal")
     with run.timeline.stage("Answer the questions") as part:
         found = answers(warehouse)
         part.note(f"{len(found)} answers")
         marts = anonymity(warehouse)
-    record = RunRecord(
+    outcome = Outcome(_record(run, marts), found)
+    _write(run, outcome.record, found)
+    return outcome
+
+
+def _record(run: Run, marts: list[Anonymity], error: str = "") -> RunRecord:
+    return RunRecord(
         title="The school's data, from ERP to answers",
         place="embedded",
         seed=run.seed,
-        scale=next(c.erp.rows for c in run.checks if c.table == "students" and c.erp),
+        scale=next((c.erp.rows for c in run.checks if c.table == "students" and c.erp), 0),
         started=run.timeline.started.isoformat(timespec="seconds"),
         duration=run.timeline.elapsed,
         versions=_versions(run),
@@ -158,22 +170,22 @@ def _conclude(run: Run, warehouse: Warehouse, presentation: Future[dict[str, Che
         refused=tuple(run.refused),
         anonymity=tuple(marts),
         sizes=tuple(_sizes(run)),
+        error=error,
     )
+
+
+def _write(run: Run, record: RunRecord, found: list[Answer]) -> None:
     record.write(run.place.run_record)
     write_answers(run.place.answers, found)
     write_report(run.place.report, record, found)
-    return Outcome(record, found)
 
 
-def prove(run: Run, presentation: dict[str, Checksum]) -> list[TableCheck]:
-    """Compare every table in the three tiers. LabError where one differs."""
+def _compare(run: Run, presentation: dict[str, Checksum]) -> list[TableCheck]:
     connection = run.postgres.connect(UNLOADER)
     try:
-        checks = proof.check_tables(connection, run.place.storage, run.settings.stage_uri, presentation)
+        return proof.check_tables(connection, run.place.storage, run.settings.stage_uri, presentation)
     finally:
         connection.close()
-    proof.require_equal(checks)
-    return checks
 
 
 def _versions(run: Run) -> dict[str, str]:

@@ -32,8 +32,11 @@ class Warehouse:
     def session(self) -> Any:
         with self._lock:
             if self._session is None:
-                self._session = self._spark.session(self._name)
-                self._session.catalog.setCurrentDatabase(WAREHOUSE)
+                session = self._spark.session(self._name)
+                if not session.catalog.databaseExists(WAREHOUSE):
+                    raise LabError("there is no warehouse yet", where=WAREHOUSE, fix="run `make demo` first")
+                session.catalog.setCurrentDatabase(WAREHOUSE)
+                self._session = session
             return self._session
 
     def later(self, work: Callable[[], T], after: threading.Event | None = None) -> Future[T]:
@@ -71,12 +74,16 @@ class Warehouse:
             raise LabError(first, where="SQL", fix="see `show tables` and docs/data-dictionary.md") from None
 
     def close(self) -> None:
-        if self._session is not None:
-            self._session.stop()
-            gateway = self._session.sparkContext._gateway
+        """Stop the session, also one that found no warehouse."""
+        import pyspark
+
+        context = pyspark.SparkContext._active_spark_context
+        if context is not None:
+            gateway = context._gateway
+            context.stop()
             if gateway is not None:
                 gateway.shutdown()
-            self._session = None
+        self._session = None
 
 
 def answers(warehouse: Warehouse, folder: Path = QUESTIONS) -> list[Answer]:

@@ -56,6 +56,19 @@ def test_a_table_missing_in_the_erp(demo_lab):
     assert after.items() <= before.items(), "a file of the stage is whole or the former one"
 
 
+def test_a_changed_file_of_the_presentation_is_found_and_named(demo_lab):
+    copied = demo_lab.home / "hdfs/dev/data/ERP/EVENTS/events.csv"
+    before = copied.read_bytes()
+    copied.write_bytes(before.split(b"\n", 1)[1])
+    copied.with_name(".events.csv.crc").unlink(missing_ok=True)
+    try:
+        line = fails(demo_lab.run("verify"))
+    finally:
+        copied.write_bytes(before)
+    assert "events: presentation has" in line
+    assert "1 fewer" in line
+
+
 def test_wrong_credentials(demo_lab):
     secrets = demo_lab.home / "secrets.env"
     text = secrets.read_text()

@@ -22,6 +22,15 @@ def running(lab, name: str) -> bool:
     return any(name in line and "RUNNING" in line for line in lab.run("emr", "steps").stdout.splitlines())
 
 
+def test_a_lab_that_never_ran_says_so(own_lab):
+    done = own_lab.run("sql", "select 1")
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1] == (
+        "lab: there is no warehouse yet (data_dev_5data): run `make demo` first"
+    )
+    assert "none yet" in own_lab.succeed("status")
+
+
 def test_ctrl_c_ends_everything_with_one_line(own_lab):
     process = own_lab.start("demo")
     poll_until(lambda: list(own_lab.home.glob("emr/steps/**/stderr")), "the first step", 60)
