@@ -19,14 +19,14 @@ from lab import cluster
 from lab.embedded.place import Place
 from lab.embedded.postgres import Postgres
 from lab.embedded.spark import Spark
-from lab.pipeline import load_folder, run_pipeline
+from lab.pipeline import Run, load_folder, run_pipeline, unload
 from lab.timeline import Timeline
 from lakelab import render
 from lakelab.catalogue import TABLES
 from lakelab.errors import LabError
 from seed.generator import generate
 
-BARE, STEPS, WHOLE = "commands bare", "pipeline, to the last step", "pipeline, with proof, answers and report"
+BARE, SAME, WHOLE = "commands bare", "pipeline, the same commands", "pipeline, with proof, answers and report"
 
 
 def pipeline_against_bare(students: int, rounds: int, tell: Tell) -> Section:
@@ -34,23 +34,23 @@ def pipeline_against_bare(students: int, rounds: int, tell: Tell) -> Section:
     with scratch_place(students, seed=5) as place:
         tell("first run, which also loads the ERP and makes the caches")
         in_process(first_run, place, students)
-        to_last_step: list[float] = []
         ways: dict[str, Callable[[], object]] = {
             BARE: partial(run_bare, place),
-            WHOLE: lambda: to_last_step.append(in_process(run_whole, place).result),
+            SAME: partial(in_process, run_same, place),
+            WHOLE: partial(in_process, run_whole, place),
         }
-        seconds = {**alternate(ways, rounds, tell), STEPS: to_last_step}
+        seconds = alternate(ways, rounds, tell)
     rows = tuple(
         (
             name,
             f"{statistics.median(seconds[name]):.1f}",
             "" if name == BARE else f"{(1 / ratio(seconds[BARE], seconds[name]) - 1) * 100:+.0f} %",
         )
-        for name in (BARE, STEPS, WHOLE)
+        for name in (BARE, SAME, WHOLE)
     )
     about = (
         f"{students:,} students. Bare: psql \\copy of each table, cp, and the very commands of the steps one after the "
-        "other. The pipeline also keeps states and logs and takes one snapshot; then it proves and answers."
+        "other. The pipeline also keeps states and logs and takes one snapshot; the last row proves and answers as well."
     )
     return Section("Pipeline", about, ("way", "seconds", "more than bare"), rows)
 
@@ -66,11 +66,18 @@ def _silent() -> Timeline:
     return Timeline(Console(file=io.StringIO()))
 
 
-def run_whole(place: Place) -> float:
-    """Run the pipeline on the ERP as it is; returns the seconds until the last step ended."""
-    timeline = _silent()
-    run_pipeline(place, timeline)
-    return max(span.start + span.duration for span in timeline.spans if span.kind == "step")
+def run_same(place: Place) -> None:
+    """Unload and steps through the lab, on its standing cluster."""
+    with Postgres(place).running() as server, cluster.opened_engine(place) as engine:
+        ready = cluster.ready_cluster(engine, place.settings)
+        unload(Run(place, _silent(), server))
+        steps = cluster.read_steps(cluster.STEPS / "steps.json", place.settings)
+        cluster.run_steps(engine, ready, steps, place.settings)
+
+
+def run_whole(place: Place) -> None:
+    """The whole pipeline on the ERP as it is."""
+    run_pipeline(place, _silent())
 
 
 def run_bare(place: Place) -> None:

@@ -25,6 +25,7 @@ from lab.embedded.place import Place
 from lab.embedded.postgres import OWNER, UNLOADER, Postgres
 from lakelab.catalogue import DATABASE, TABLES
 from lakelab.errors import LabError
+from lakelab.pseudonyms import pseudonym
 
 DEPENDENT = [table.name for table in TABLES if "students" in table.references]
 BINARY = {".jsa", ".jar", ".zip", ".class"}  # programs, not data
@@ -72,13 +73,7 @@ def find_person(place: Place, postgres: Postgres, student_id: int) -> Person:
     if row is None:
         raise LabError(f"no student {student_id}", where="ERP", fix="check the number with `lab psql`")
     emails = tuple(text for text in row[2:] if text)
-    return Person(student_id, (row[0], row[1]), emails, pseudonym(place, str(student_id)))
-
-
-def pseudonym(place: Place, text: str) -> str:
-    """HMAC-SHA256 with the lab's key, in hexadecimal, as the marts carry it."""
-    key = bytes.fromhex(place.secrets["PSEUDONYM_KEY"])
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return Person(student_id, (row[0], row[1]), emails, pseudonym(place.secrets["PSEUDONYM_KEY"], student_id))
 
 
 def erase_from_erp(place: Place, postgres: Postgres, person: Person) -> dict[str, int]:
@@ -123,7 +118,8 @@ def _register(place: Place) -> Path:
 
 def _mark(place: Place, text: str) -> str:
     """A keyed hash for the register alone: it is not the pseudonym, so it leads to no row of an old mart."""
-    return pseudonym(place, f"erased {text}")
+    key = bytes.fromhex(place.secrets["PSEUDONYM_KEY"])
+    return hmac.new(key, f"erased {text}".encode(), hashlib.sha256).hexdigest()
 
 
 def _remembered(place: Place) -> dict[str, list[str]]:

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from polling import poll_until
 
 from lakelab.storage import FolderStorage
 from services.aws.emr.engine import EmrEngine, Event
 from services.aws.emr.executor import LocalExecutor
 from services.aws.emr.store import SqliteStore
 
-PATIENCE = 30.0
-
-
-def poll_until(check: Callable[[], Any], what: str) -> Any:
-    """The first truthy answer of `check`; a failure names what was awaited."""
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        answer = check()
-        if answer:
-            return answer
-        threading.Event().wait(0.01)
-    raise AssertionError(f"waited {PATIENCE} s for {what}")
+PATIENCE = 30.0  # seconds
 
 
 def step(*args: str, name: str = "step", action: str | None = "CONTINUE", jar: str = "command-runner.jar") -> dict:

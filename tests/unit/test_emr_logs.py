@@ -6,7 +6,8 @@ import gzip
 import re
 
 import pytest
-from emr_lab import Emr, poll_until, shell, step
+from emr_lab import Emr, shell, step
+from polling import poll_until
 
 from services.aws.emr.failure import cause, printable
 

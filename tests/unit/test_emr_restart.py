@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from emr_lab import Emr, Gate, poll_until, shell
+from emr_lab import Emr, Gate, shell
+from polling import poll_until
 
 from lakelab.errors import LabError
 from services.aws.emr import model
@@ -41,7 +42,7 @@ def lost(tmp_path: Path, emr: Emr) -> Callable[..., tuple[str, list[str]]]:
         here = Path(__file__).parent
         host = subprocess.Popen(
             [sys.executable, "-c", HOST, str(tmp_path), *scripts],
-            env={**os.environ, "PYTHONPATH": f"{here}:{here.parent.parent}"},
+            env={**os.environ, "PYTHONPATH": f"{here}:{here.parent}:{here.parent.parent}"},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         with host:

@@ -8,7 +8,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from emr_lab import Emr, poll_until, shell, step
+from emr_lab import Emr, shell, step
+from polling import poll_until
 
 
 def alive(pid: int) -> bool:
