@@ -50,7 +50,7 @@ def pipeline_against_bare(students: int, rounds: int, tell: Tell) -> Section:
     )
     about = (
         f"{students:,} students. Bare: psql \\copy of each table, cp, and the very commands of the steps one after the "
-        "other. The pipeline also keeps states and logs and takes one snapshot; the last row proves and answers as well."
+        "other. The pipeline also keeps states and logs and takes one snapshot; the last row also proves and answers."
     )
     return Section("Pipeline", about, ("way", "seconds", "more than bare"), rows)
 
