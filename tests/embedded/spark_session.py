@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from lab.embedded.java import find_java
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A session on two threads; dates and times are in UTC."""
     folder: Path = tmp_path_factory.mktemp("spark")
-    kept = {name: os.environ.get(name) for name in ("JAVA_HOME", "SPARK_CONF_DIR", "SPARK_LOCAL_IP", "SPARK_HOME")}
+    changed = ("JAVA_HOME", "SPARK_CONF_DIR", "SPARK_LOCAL_IP", "SPARK_HOME", "PYSPARK_PYTHON")
+    kept = {name: os.environ.get(name) for name in changed}
     os.environ.update(JAVA_HOME=str(find_java().home), SPARK_CONF_DIR=str(folder), SPARK_LOCAL_IP="127.0.0.1")
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # the first python3 on PATH may be of another version
     os.environ.pop("SPARK_HOME", None)
     session = (
         SparkSession.builder.master("local[2]")
