@@ -16,8 +16,8 @@ from datetime import datetime
 from pathlib import Path
 
 from services.aws.emr import rules
-from services.aws.emr.executor import Executor, Phase, Sighting
 from services.aws.emr.errors import InternalServerException
+from services.aws.emr.executor import Executor, Phase, Sighting
 from services.aws.emr.model import (
     CLUSTER_CLOSED,
     STEP_ENDED,
@@ -132,9 +132,6 @@ class Scheduler:
             if self._on_event:
                 try:
                     self._on_event(event)
-                except InternalServerException as error:  # a fault outside of us, such as a full disk: one line
-                    _log.error("the EMR scheduler tries again: %s", error)
-                    pause = _RETRY_SECONDS
                 except Exception:
                     _log.exception("on_event failed")
 
