@@ -27,7 +27,7 @@ from lab.timeline import Timeline
 from lab.warehouse import Warehouse, anonymity, answers
 from lakelab import render
 from lakelab.catalogue import TABLES
-from lakelab.checksums import Checksum
+from lakelab.checksums import Checksum, presentation_checksums
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
 from lakelab.unload import (
@@ -85,7 +85,7 @@ def run_pipeline(place: Place, timeline: Timeline, fill: Fill | None = None) -> 
                 warehouse.later(lambda: warehouse.session)
                 # The presentation is whole when the jobs on it begin: it is read beside them.
                 copied = watch.when_running(PUBLIC_STEP)
-                presentation = warehouse.later(lambda: proof.presentation_checksums(warehouse.rows), after=copied)
+                presentation = warehouse.later(lambda: presentation_checksums(warehouse.rows), after=copied)
                 steps = cluster.read_steps(cluster.STEPS / "steps.json", run.settings)
                 cluster.run_steps(engine, ready, steps, run.settings)
             return _conclude(run, warehouse, presentation)

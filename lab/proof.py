@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lab.report.model import Digest, TableCheck
 from lakelab.catalogue import TABLES
-from lakelab.checksums import Checksum, all_hive_sql, compare, erp_checksums, file_checksum, from_rows
+from lakelab.checksums import Checksum, compare, erp_checksums, stage_checksums
 from lakelab.errors import LabError
 from lakelab.storage import Storage
-
-RunSql = Callable[[str], Iterable[Iterable[Any]]]
-
-
-def stage_checksums(storage: Storage, stage_uri: str) -> dict[str, Checksum]:
-    """Checksums of the stage's files; a missing file is left out."""
-    found = {}
-    for table in TABLES:
-        uri = f"{stage_uri}/{table.name}.csv"
-        if storage.exists(uri):
-            with storage.open(uri) as stream:
-                found[table.name] = file_checksum(stream, table)
-    return found
-
-
-def presentation_checksums(run_sql: RunSql) -> dict[str, Checksum]:
-    """Checksums of the warehouse's tables. run_sql runs a query on the warehouse and returns its rows."""
-    return from_rows(run_sql(all_hive_sql()))
 
 
 def check_tables(

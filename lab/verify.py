@@ -11,6 +11,7 @@ from lab.embedded.postgres import UNLOADER, Postgres
 from lab.embedded.spark import Spark
 from lab.report.model import Digest
 from lab.warehouse import Warehouse
+from lakelab.checksums import presentation_checksums
 
 
 def verify(place: Place, console: Console) -> None:
@@ -19,7 +20,7 @@ def verify(place: Place, console: Console) -> None:
         warehouse = Warehouse(Spark(place), "lab-verify")
         connection = postgres.connect(UNLOADER)
         try:
-            presentation = proof.presentation_checksums(warehouse.rows)
+            presentation = presentation_checksums(warehouse.rows)
             checks = proof.check_tables(connection, place.storage, place.settings.stage_uri, presentation)
         finally:
             connection.close()

@@ -14,7 +14,7 @@ import csv
 import hashlib
 import io
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -23,12 +23,14 @@ import psycopg2
 from lakelab.catalogue import TABLES, WAREHOUSE, Column, Kind, Table
 from lakelab.database import SAME_TEXT, told
 from lakelab.render import stage_expression
+from lakelab.storage import Storage
 
 SEPARATOR = "\x1f"
 DIGITS = 15  # 60 bits: fits a signed 64-bit integer in every engine
 _BLOCK = 1 << 20  # bytes read at once
 
 Checksums = Mapping[str, "Checksum"]
+RunSql = Callable[[str], Iterable[Iterable[Any]]]
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,22 @@ def file_checksum(stream: BinaryIO, table: Table) -> Checksum:
         rows += 1
         digest += number(md5.digest()[:8], "big") >> (64 - 4 * DIGITS)
     return Checksum(rows, digest)
+
+
+def stage_checksums(storage: Storage, stage_uri: str) -> dict[str, Checksum]:
+    """Checksums of the stage's files; a missing file is left out."""
+    found = {}
+    for table in TABLES:
+        uri = f"{stage_uri}/{table.name}.csv"
+        if storage.exists(uri):
+            with storage.open(uri) as stream:
+                found[table.name] = file_checksum(stream, table)
+    return found
+
+
+def presentation_checksums(run_sql: RunSql) -> dict[str, Checksum]:
+    """Checksums of the warehouse's tables. run_sql runs a query on the warehouse and returns its rows."""
+    return from_rows(run_sql(all_hive_sql()))
 
 
 def _texts(stream: BinaryIO) -> Iterator[bytes]:
