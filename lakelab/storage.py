@@ -1,7 +1,7 @@
 """Files at `s3://bucket/key` and `hdfs:///path`, whatever keeps them.
 
-`FolderStorage` keeps both as folders (embedded mode); a store over the S3 API has the same methods. Spark sees
-the very same addresses through the settings in `lab.embedded.spark`.
+`FolderStorage` keeps both as folders (embedded mode); `lakelab.s3.S3Storage` has the same methods over the S3 API.
+Spark sees the very same addresses through the settings in `lab.embedded.spark`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,52 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
 
 from lakelab.errors import LabError
 
 _SCHEME = re.compile(r"[a-z][a-z0-9]*://")
+S3 = "s3"
+HDFS = "hdfs"
+_STORES = {"s3": S3, "s3a": S3, "s3n": S3, "hdfs": HDFS, "": HDFS}
+
+
+@dataclass(frozen=True)
+class Address:
+    """An address taken apart. store: S3 or HDFS.  host: the bucket, or "".  key: without slashes at either end."""
+
+    store: str
+    host: str
+    key: str
+
+    @property
+    def prefix(self) -> str:
+        """What the key of everything under the address begins with."""
+        return f"{self.key}/" if self.key else ""
+
+
+def parse_address(uri: str) -> Address:
+    """LabError: an unknown scheme, an S3 address without a bucket, or `..` in it. A bare absolute path means HDFS."""
+    # Taken literally, as Hadoop and S3 do: a partition's folder may be named `hour=10%3A00`.
+    scheme, separator, rest = uri.partition("://") if _SCHEME.match(uri) else ("", "", uri)
+    host, _, key = rest.partition("/") if separator else ("", "", rest)
+    parts = [part for part in PurePosixPath(key.lstrip("/")).parts if part != "/"]
+    if ".." in (host, *parts):
+        raise LabError("an address may not contain ..", where=uri)
+    if scheme not in _STORES:
+        raise LabError(f"unknown kind of address {scheme}://", where=uri, fix="use s3:// or hdfs://")
+    store = _STORES[scheme]
+    if store == S3 and not host:
+        raise LabError("an S3 address needs a bucket", where=uri, fix="write s3://bucket/key")
+    return Address(store, host, "/".join(parts))
+
+
+def missing_bucket(name: str, uri: str) -> LabError:
+    """Every store tells it in the same words."""
+    return LabError(
+        f"bucket {name} does not exist", where=uri, fix="create it with `lab bucket create`, or check LAB_BUCKET"
+    )
 
 
 @dataclass(frozen=True)
@@ -47,26 +87,14 @@ class FolderStorage:
         self.root = root
 
     def path(self, uri: str) -> Path:
-        """The local path behind an address. A bare absolute path means HDFS, as `fs.defaultFS` has it."""
-        # Taken literally, as Hadoop and S3 do: a partition's folder may be named `hour=10%3A00`.
-        scheme, separator, rest = uri.partition("://") if _SCHEME.match(uri) else ("", "", uri)
-        host, _, key = rest.partition("/") if separator else ("", "", rest)
-        relative = Path(key.lstrip("/"))
-        if ".." in (host, *relative.parts):
-            raise LabError("an address may not contain ..", where=uri)
-        if scheme in ("s3", "s3a", "s3n"):
-            if not host:
-                raise LabError("an S3 address needs a bucket", where=uri, fix="write s3://bucket/key")
-            bucket = self.root / "s3" / host
-            if not bucket.is_dir():
-                raise LabError(
-                    f"bucket {host} does not exist", where=uri,
-                    fix="create it with `lab bucket create`, or check LAB_BUCKET",
-                )  # fmt: skip
-            return bucket / relative
-        if scheme in ("hdfs", ""):
-            return self.root / "hdfs" / relative
-        raise LabError(f"unknown kind of address {scheme}://", where=uri, fix="use s3:// or hdfs://")
+        """The local path behind an address."""
+        address = parse_address(uri)
+        if address.store == HDFS:
+            return self.root / "hdfs" / address.key
+        bucket = self.root / "s3" / address.host
+        if not bucket.is_dir():
+            raise missing_bucket(address.host, uri)
+        return bucket / address.key
 
     def create_bucket(self, name: str) -> None:
         (self.root / "s3" / name).mkdir(parents=True, exist_ok=True)
@@ -77,7 +105,7 @@ class FolderStorage:
         if base.is_file():
             return [Stored(uri, base.stat().st_size)]
         prefix = uri.rstrip("/")
-        found = sorted(p for p in base.rglob("*") if p.is_file() and not _hidden(p.relative_to(base)))
+        found = sorted(p for p in base.rglob("*") if p.is_file() and not hidden(p.relative_to(base).as_posix()))
         return [Stored(f"{prefix}/{p.relative_to(base).as_posix()}", p.stat().st_size) for p in found]
 
     def open(self, uri: str) -> BinaryIO:
@@ -132,5 +160,6 @@ class FolderStorage:
             temporary.unlink(missing_ok=True)
 
 
-def _hidden(relative: Path) -> bool:
-    return any(part.startswith(".") for part in relative.parts)
+def hidden(relative: str) -> bool:
+    """Whether a part of the path begins with a dot: files in the making, checksums that Hadoop keeps."""
+    return any(part.startswith(".") for part in relative.split("/"))
