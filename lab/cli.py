@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.embedded.place import Place
+from lab.stack.commands import stack
 from lab.timeline import Timeline
 from lakelab.errors import LabError
 from lakelab.settings import Settings, load_settings
@@ -284,6 +285,9 @@ def emr_run(file: Path) -> None:
     place = _place()
     with place.exclusive(f"lab emr run {file}"):
         run_steps(place, Console(), file)
+
+
+cli.add_command(stack)
 
 
 def _stop(*_: object) -> None:

@@ -1,0 +1,117 @@
+"""What can be opened on the stack: address on the host, login, how it is found well inside, and what it is for.
+
+One list for `lab stack urls`, `lab stack status` and the start page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Address:
+    """One address. url, user and password hold `{KEY}` of `.env.local`; probe is where the service answers inside.
+
+    page: whether a browser can open it.  probe: `http://host:port/path`, or `host:port` for a plain connection.
+    """
+
+    name: str
+    service: str
+    url: str
+    purpose: str
+    probe: str
+    user: str = ""
+    password: str = ""
+    page: bool = True
+
+    def filled(self, values: Mapping[str, str]) -> Address:
+        """The same with ports and logins in place of their keys."""
+        url, user, password = (text.format_map(values) for text in (self.url, self.user, self.password))
+        return Address(self.name, self.service, url, self.purpose, self.probe, user, password, self.page)
+
+
+ADDRESSES = (
+    Address(
+        "Start page",
+        "home",
+        "https://localhost:{ENTRANCE_PORT}/",
+        "This page: where everything is and whether it is well",
+        "http://home:8000/health",
+        "lab",
+        "{HOME_PASSWORD}",
+    ),
+    Address(
+        "Airflow",
+        "airflow",
+        "http://localhost:{AIRFLOW_PORT}/",
+        "Runs the pipelines: trigger unload_erp and watch it",
+        "http://airflow:8080/api/v2/monitor/health",
+        "admin",
+        "{AIRFLOW_ADMIN_PASSWORD}",
+    ),
+    Address(
+        "MinIO",
+        "minio",
+        "http://localhost:{MINIO_CONSOLE_PORT}/",
+        "S3: the stage, the jobs and the logs of the steps, as files in a bucket",
+        "http://minio:9000/minio/health/ready",
+        "{AWS_ACCESS_KEY_ID}",
+        "{AWS_SECRET_ACCESS_KEY}",
+    ),
+    Address(
+        "YARN",
+        "resourcemanager",
+        "http://localhost:{YARN_PORT}/cluster",
+        "The cluster's processors and memory, and which application has them",
+        "http://resourcemanager:8088/ws/v1/cluster/info",
+    ),
+    Address(
+        "HDFS",
+        "namenode",
+        "http://localhost:{WEBHDFS_PORT}/",
+        "The files of the warehouse and the nodes that keep them; WebHDFS at the same address",
+        "http://namenode:9870/jmx?qry=Hadoop:service=NameNode,name=NameNodeInfo",
+    ),
+    Address(
+        "Spark history",
+        "sparkhistory",
+        "http://localhost:{SPARK_HISTORY_PORT}/",
+        "What each Spark job did: stages, tasks, plans",
+        "http://sparkhistory:18080/api/v1/applications?limit=1",
+    ),
+    Address(
+        "AWS endpoint",
+        "nginx",
+        "http://localhost:{AWS_PORT}",
+        "AWS_ENDPOINT_URL for boto3, the AWS CLI and Terraform: S3, EMR and the rest",
+        "http://aws:4566/health",
+        "{AWS_ACCESS_KEY_ID}",
+        "{AWS_SECRET_ACCESS_KEY}",
+        page=False,
+    ),
+    Address(
+        "HiveServer2",
+        "hiveserver2",
+        "jdbc:hive2://localhost:{HIVESERVER2_PORT}/data_dev_5data",
+        "SQL on the warehouse, by beeline or PyHive",
+        "hiveserver2:10000",
+        "hadoop",
+        page=False,
+    ),
+    Address(
+        "ERP",
+        "postgres",
+        "postgresql://localhost:{ERP_PORT}/ERP",
+        "The school's own database, by psql or any client; erp_owner may change it",
+        "postgres:5432",
+        "erp_owner",
+        "{ERP_OWNER_PASSWORD}",
+        page=False,
+    ),
+)
+
+
+def filled(values: Mapping[str, str]) -> list[Address]:
+    """Every address with its ports and logins."""
+    return [address.filled(values) for address in ADDRESSES]

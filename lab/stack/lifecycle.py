@@ -1,0 +1,111 @@
+"""Starting and stopping the stack, and saying in a line or two why it did not start."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterable
+
+from rich.console import Console
+
+from lab.stack import compose
+from lab.stack.compose import Compose, Container
+from lab.stack.environment import Environment, ensure_environment, is_free, read_environment
+from lakelab.errors import LabError
+
+START_SECONDS = 600  # on a machine that is busy with other things, too
+WORKER_SERVICES = ("nodemanager", "datanode")
+
+
+def up(console: Console, workers: int = 1) -> Compose:
+    """Start everything and wait until all of it is well. Started already, nothing is disturbed.
+
+    LabError: no engine, images missing, or a service that does not come up, after its last log lines.
+    """
+    compose.require_engine()
+    stack = Compose(ensure_environment())
+    missing = stack.missing_images()
+    if missing:
+        raise LabError(f"{len(missing)} images are not built yet", where=", ".join(missing), fix="run `make build`")
+    scale = [f"--scale={service}={workers}" for service in WORKER_SERVICES if workers > 1]
+    wait = ["--wait", "--wait-timeout", str(START_SECONDS)]
+    if stack.run("up", *wait, "--detach", "--no-build", "--remove-orphans", *scale):
+        raise _why(stack, console)
+    return stack
+
+
+def _why(stack: Compose, console: Console) -> LabError:
+    """What kept the stack from starting; prints the last log lines of what failed."""
+    containers = stack.containers()
+    failed = [container for container in containers if _failed(container)]
+    for container in failed:
+        print_last_lines(stack, container.service, console)
+    if failed:
+        names = ", ".join(_in_words(container) for container in failed)
+        return LabError(f"the stack did not start: {names}", fix="read the lines above, or `make logs`")
+    taken = taken_ports(stack.environment, containers)
+    if taken:
+        names = ", ".join(f"{name} {port}" for name, port in taken.items())
+        return LabError(
+            f"taken by another program: {names}", where=str(stack.environment.path), fix="free or change the port there"
+        )
+    waiting = [container.service for container in containers if not container.well]
+    what = f"{', '.join(waiting)} not ready" if waiting else "Compose gave up"
+    return LabError(f"the stack did not start: {what}", fix="read `make logs`, then `make up` again")
+
+
+def _failed(container: Container) -> bool:
+    if container.state in ("exited", "dead"):
+        return container.exit_code != 0
+    return container.health == "unhealthy" or container.state == "restarting"
+
+
+def _in_words(container: Container) -> str:
+    if container.state in ("exited", "dead"):
+        return f"{container.service} ended with {container.exit_code}"
+    return f"{container.service} is {container.health if container.state == 'running' else container.state}"
+
+
+def print_last_lines(stack: Compose, service: str, console: Console) -> None:
+    console.print(f"[bold]{service}[/], last lines of its log:", highlight=False)
+    console.print(stack.last_lines(service) or "(nothing)", highlight=False, markup=False, soft_wrap=True)
+
+
+def taken_ports(environment: Environment, containers: Iterable[Container] = ()) -> dict[str, int]:
+    """Ports of the stack that another program has. With containers running, ours are not counted."""
+    if any(container.state == "running" and container.service == "nginx" for container in containers):
+        return {}
+    return {name: port for name, port in environment.ports.items() if not is_free(port)}
+
+
+def down() -> None:
+    """Stop everything and remove the containers; data stays."""
+    compose.require_engine()
+    _succeed(Compose(read_environment()).run("down", "--remove-orphans"), "down")
+
+
+def reset() -> list[str]:
+    """Stop everything and delete the stack's data; images, ports and passwords stay. Returns the deleted volumes."""
+    compose.require_engine()
+    stack = Compose(read_environment())
+    label = f"label=com.docker.compose.project={stack.environment.project}"
+    volumes = compose.docker("volume", "ls", "--quiet", "--filter", label).split()
+    # Nothing is lost by not waiting for a clean end: what would be saved is deleted.
+    _succeed(stack.run("down", "--volumes", "--remove-orphans", "--timeout", "0"), "down --volumes")
+    shutil.rmtree(compose.stack_folder(), ignore_errors=True)
+    return volumes
+
+
+def logs(services: tuple[str, ...], *, follow: bool, tail: str) -> None:
+    compose.require_engine()
+    stack = Compose(read_environment())
+    unknown = [name for name in services if name not in stack.services]
+    if unknown:
+        raise LabError(f"no service {unknown[0]}", fix=f"one of {', '.join(sorted(stack.services))}")
+    _succeed(stack.run("logs", "--tail", tail, *(["--follow"] if follow else []), *services), "logs")
+
+
+def _succeed(code: int, what: str) -> None:
+    if code:
+        sys.stdout.flush()
+        raise LabError(f"docker compose {what} ended with {code}", fix="read the lines above")
