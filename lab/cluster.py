@@ -1,28 +1,19 @@
-"""The embedded lab's EMR: an engine whose steps are processes of this machine."""
+"""The cluster that the lab's pipelines run on, on whatever EMR: the embedded engine, the stack's endpoint, or AWS."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import jinja2
 
-from lab.embedded.place import Place
-from lab.embedded.spark import Spark
-from lab.timeline import Part, Timeline
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY, Settings
-from services.aws.emr.engine import EmrEngine, Event
-from services.aws.emr.executor import LocalExecutor
-from services.aws.emr.store import SqliteStore
 
-BIN = REPOSITORY / "lab" / "embedded" / "bin"
 STEPS = REPOSITORY / "dags" / "EMR"
 ALIVE = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
 ENDED = {"COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED"}
@@ -47,27 +38,18 @@ def read_steps(path: Path, settings: Settings) -> list[dict[str, Any]]:
     return steps
 
 
-@contextlib.contextmanager
-def opened_engine(place: Place, watch: StepWatch | None = None) -> Iterator[EmrEngine]:
-    """The engine for the length of the block. A block that fails ends every cluster; else they go on waiting."""
-    variables = Spark(place).environment()
-    store = SqliteStore(place.emr / "state.db")
-    engine = EmrEngine(
-        store,
-        LocalExecutor(place.emr / "steps"),
-        place.storage,
-        environment=lambda cluster, step: variables,
-        path=[BIN],
-        on_event=watch.on_event if watch else None,
-    )
-    try:
-        yield engine
-    except BaseException:
-        engine.close(terminate=True)
-        raise
-    finally:
-        engine.close()
-        store.close()
+class Emr(Protocol):
+    """What is needed of an EMR: requests and answers in the shapes of AWS, and waiting."""
+
+    def list_clusters(self, request: Mapping[str, Any], /) -> dict[str, Any]: ...
+    def describe_cluster(self, request: Mapping[str, Any], /) -> dict[str, Any]: ...
+    def set_termination_protection(self, request: Mapping[str, Any], /) -> Any: ...
+    def terminate_job_flows(self, request: Mapping[str, Any], /) -> Any: ...
+    def run_job_flow(self, request: Mapping[str, Any], /) -> dict[str, Any]: ...
+    def list_steps(self, request: Mapping[str, Any], /) -> dict[str, Any]: ...
+    def add_job_flow_steps(self, request: Mapping[str, Any], /) -> dict[str, Any]: ...
+    def wait_for_steps(self, cluster_id: str, step_ids: Sequence[str], /) -> list[dict[str, Any]]: ...
+    def wait_for_cluster(self, cluster_id: str, states: Sequence[str], timeout: float | None, /) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -78,22 +60,46 @@ class Ready:
     setup: list[str]
 
 
-def ready_cluster(engine: EmrEngine, settings: Settings) -> Ready:
+def ready_cluster(emr: Emr, settings: Settings, *, alone: bool = True) -> Ready:
     """A cluster that takes steps: the standing one, or a new one that makes HDFS folders and tables first.
 
-    The standing cluster of a run that ended well is used again unless what sets it up has changed. Those of a run
-    that was killed are ended, with the processes of their steps.
+    The standing cluster is used again unless what sets it up has changed or did not succeed.
+    alone: nobody else uses this EMR, so that every other cluster, and one that is busy, is left from a run that was
+    killed and is ended with the processes of its steps. Otherwise only clusters of the lab's own are.
     """
     setup = read_steps(STEPS / "setup_steps.json", settings)
     mark = {"Key": "setup", "Value": _fingerprint()}
     standing = None
-    for summary in engine.list_clusters({"ClusterStates": ALIVE})["Clusters"]:
-        cluster = engine.describe_cluster({"ClusterId": summary["Id"]})["Cluster"]
-        if standing is None and cluster["Status"]["State"] == "WAITING" and mark in cluster.get("Tags", []):
-            standing = str(cluster["Id"])
-        else:
-            _end(engine, str(cluster["Id"]))
-    return Ready(standing, []) if standing else _new_cluster(engine, settings, setup, mark)
+    for summary in emr.list_clusters({"ClusterStates": ALIVE})["Clusters"]:
+        cluster = emr.describe_cluster({"ClusterId": summary["Id"]})["Cluster"]
+        tags = cluster.get("Tags", [])
+        fits = standing is None and mark in tags and (not alone or cluster["Status"]["State"] == "WAITING")
+        left = _setup_left(emr, str(cluster["Id"]), setup) if fits else None
+        if left is not None:
+            standing = Ready(str(cluster["Id"]), left)
+        elif alone or any(tag["Key"] == mark["Key"] for tag in tags):
+            _end(emr, str(cluster["Id"]))
+    return standing or _new_cluster(emr, settings, setup, mark)
+
+
+def _setup_left(emr: Emr, cluster_id: str, setup: list[dict[str, Any]]) -> list[str] | None:
+    """Steps of the cluster's setup that have not ended yet; None when one has failed."""
+    first = list(all_steps(emr, cluster_id))[: -len(setup) - 1 : -1]
+    states = {step["Id"]: step["Status"]["State"] for step in first}
+    if any(state in ENDED - {"COMPLETED"} for state in states.values()):
+        return None
+    return [step_id for step_id, state in states.items() if state != "COMPLETED"]
+
+
+def all_steps(emr: Emr, cluster_id: str) -> Iterator[dict[str, Any]]:
+    """Every step of a cluster, newest first, page after page."""
+    request = {"ClusterId": cluster_id}
+    while True:
+        page = emr.list_steps(request)
+        yield from page["Steps"]
+        if not page.get("Marker"):
+            return
+        request = {"ClusterId": cluster_id, "Marker": page["Marker"]}
 
 
 def _fingerprint() -> str:
@@ -102,14 +108,14 @@ def _fingerprint() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
-def _end(engine: EmrEngine, cluster_id: str) -> None:
-    engine.set_termination_protection({"JobFlowIds": [cluster_id], "TerminationProtected": False})
-    engine.terminate_job_flows({"JobFlowIds": [cluster_id]})
-    engine.wait_for_cluster(cluster_id, ["TERMINATED", "TERMINATED_WITH_ERRORS"], 60)
+def _end(emr: Emr, cluster_id: str) -> None:
+    emr.set_termination_protection({"JobFlowIds": [cluster_id], "TerminationProtected": False})
+    emr.terminate_job_flows({"JobFlowIds": [cluster_id]})
+    emr.wait_for_cluster(cluster_id, ["TERMINATED", "TERMINATED_WITH_ERRORS"], 60)
 
 
-def _new_cluster(engine: EmrEngine, settings: Settings, setup: list[dict[str, Any]], mark: dict[str, str]) -> Ready:
-    response = engine.run_job_flow(
+def _new_cluster(emr: Emr, settings: Settings, setup: list[dict[str, Any]], mark: dict[str, str]) -> Ready:
+    response = emr.run_job_flow(
         {
             "Name": "lakelab",
             "ReleaseLabel": RELEASE,
@@ -120,44 +126,20 @@ def _new_cluster(engine: EmrEngine, settings: Settings, setup: list[dict[str, An
             "Tags": [mark],
         }
     )
-    steps = engine.list_steps({"ClusterId": response["JobFlowId"]})["Steps"]
-    return Ready(str(response["JobFlowId"]), [step["Id"] for step in steps])
+    cluster_id = str(response["JobFlowId"])
+    return Ready(cluster_id, [step["Id"] for step in all_steps(emr, cluster_id)][::-1])
 
 
-def run_steps(engine: EmrEngine, ready: Ready, steps: list[dict[str, Any]], settings: Settings) -> None:
+def run_steps(emr: Emr, ready: Ready, steps: list[dict[str, Any]], settings: Settings) -> None:
     """Run steps once the setup is done. LabError for the first that does not complete."""
-    _wait(engine, ready.id, ready.setup, settings)
-    response = engine.add_job_flow_steps({"JobFlowId": ready.id, "Steps": steps})
-    _wait(engine, ready.id, response["StepIds"], settings)
+    wait(emr, ready.id, ready.setup, settings)
+    response = emr.add_job_flow_steps({"JobFlowId": ready.id, "Steps": steps})
+    wait(emr, ready.id, response["StepIds"], settings)
 
 
-class StepWatch:
-    """Shows steps as they run, and lets one wait for them."""
-
-    def __init__(self, timeline: Timeline) -> None:
-        self._timeline = timeline
-        self._parts: dict[str, Part] = {}
-        self._running: dict[str, threading.Event] = {}
-
-    def on_event(self, event: Event) -> None:
-        if event.step is None:
-            return
-        step, state = event.step, str(event.step.state.value)
-        if state == "RUNNING" and step.id not in self._parts:
-            self._parts[step.id] = self._timeline.begin(step.name)
-            self._parts[step.id].log = f"{event.cluster.id}/steps/{step.id}"
-            self._running.setdefault(step.name, threading.Event()).set()
-        elif state in ENDED and step.id in self._parts:
-            self._parts.pop(step.id).end(state)
-
-    def when_running(self, name: str) -> threading.Event:
-        """Set once a step of that name has begun."""
-        return self._running.setdefault(name, threading.Event())
-
-
-def _wait(engine: EmrEngine, cluster_id: str, step_ids: list[str], settings: Settings) -> None:
+def wait(emr: Emr, cluster_id: str, step_ids: list[str], settings: Settings) -> None:
     """Return when all have completed. LabError for the first that has not, with its reason and its log's address."""
-    for step in engine.wait_for_steps(cluster_id, step_ids):
+    for step in emr.wait_for_steps(cluster_id, step_ids):
         if step["Status"]["State"] != "COMPLETED":
             raise _failure(step, cluster_id, settings)
 

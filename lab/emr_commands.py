@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lab import cluster
+from lab.embedded import emr
 from lab.embedded.metastore import ensure_metastore
 from lab.embedded.place import Place
 from lab.embedded.postgres import Postgres
@@ -96,7 +97,7 @@ def run_steps(place: Place, console: Console, file: Path) -> None:
         place.storage.create_bucket(place.settings.bucket)
         ensure_metastore(place, postgres)
         publish(place.storage, place.settings, place.secrets["PSEUDONYM_KEY"])
-        with cluster.opened_engine(place, cluster.StepWatch(timeline)) as engine:
+        with emr.opened_engine(place, emr.StepWatch(timeline)) as engine:
             ready = cluster.ready_cluster(engine, place.settings)
             cluster.run_steps(engine, ready, steps, place.settings)
     console.print(f"{len(steps)} steps completed on {ready.id}: lab emr steps {ready.id}", highlight=False)

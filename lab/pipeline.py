@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import cluster, proof, quality
+from lab.embedded import emr
 from lab.embedded.java import find_java
 from lab.embedded.metastore import ensure_metastore
 from lab.embedded.place import Place
@@ -75,9 +76,9 @@ def run_pipeline(place: Place, timeline: Timeline, fill: Fill | None = None) -> 
         run = Run(place, timeline, postgres)
         _prepare(run)
         warehouse = Warehouse(Spark(place))
-        watch = cluster.StepWatch(timeline)
+        watch = emr.StepWatch(timeline)
         try:
-            with cluster.opened_engine(place, watch) as engine:
+            with emr.opened_engine(place, watch) as engine:
                 ready = cluster.ready_cluster(engine, run.settings)  # a new one sets itself up meanwhile
                 if fill:
                     fill(run)

@@ -1,0 +1,37 @@
+"""What the roles of image `lakelab/lab` share: clients made from the container's environment, and one-line errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from lakelab.errors import LabError
+
+
+def run(role: Callable[[], str]) -> None:
+    """Do the role's work and print what came of it; an error of the lab is one line and exit code 1."""
+    try:
+        print(role(), flush=True)
+    except LabError as error:
+        print(f"lab: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(1)
+
+
+def need(name: str) -> str:
+    """A variable of the container; LabError when it is not set."""
+    value = os.environ.get(name)
+    if not value:
+        raise LabError(f"{name} is not set", where="environment", fix="start the service with `make up`")
+    return value
+
+
+def aws_client(service: str) -> Any:
+    """A boto3 client by the variables that AWS' own tools read: AWS_ENDPOINT_URL, AWS_REGION, the two keys."""
+    import boto3
+    from botocore.config import Config
+
+    # Tries enough for a proxy that is just being started again.
+    config = Config(retries={"mode": "standard", "total_max_attempts": 6}, s3={"addressing_style": "path"})
+    return boto3.client(service, region_name=need("AWS_REGION"), config=config)
