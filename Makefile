@@ -6,11 +6,15 @@ SCALE ?=
 SEED ?=
 DIRT ?=
 STUDENT ?=
+WORKERS ?= 1
+ONLY ?=
+FILE ?= $(lastword $(sort $(wildcard bundle/*.tar)))
 # uv from the machine where there is one, else brought by pip into .tools.
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 # Packages are linked out of uv's cache where the disk allows it; no Python is downloaded.
 SYNC := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --frozen --inexact --python $(PYTHON) --quiet
 RUN := .venv/.lakelab-run
+CLIENTS := .venv/.lakelab-clients
 DEV := .venv/.lakelab-dev
 LAB := .venv/bin/lab
 OPTIONS := $(if $(SCALE),--scale $(SCALE)) $(if $(SEED),--seed $(SEED)) $(if $(DIRT),--dirt $(DIRT))
@@ -42,9 +46,13 @@ $(RUN): uv.lock pyproject.toml | python $(filter .tools/%,$(UV))
 	@$(SYNC) --no-dev --offline 2>/dev/null || { echo "Installing the packages (about 20 s the first time) ..."; $(SYNC) --no-dev; }
 	@touch $@
 
+$(CLIENTS): uv.lock pyproject.toml | python $(filter .tools/%,$(UV))
+	@$(SYNC) --no-dev --group clients --offline 2>/dev/null || { echo "Installing the packages (about 20 s the first time) ..."; $(SYNC) --no-dev --group clients; }
+	@touch $@ $(RUN)
+
 $(DEV): uv.lock pyproject.toml | python $(filter .tools/%,$(UV))
 	@$(SYNC) --offline 2>/dev/null || { echo "Installing the packages ..."; $(SYNC); }
-	@touch $@ $(RUN)
+	@touch $@ $(RUN) $(CLIENTS)
 
 .PHONY: test
 test: lint unit embedded ## Prove it: checks, unit tests in seconds, then real Postgres and Spark
@@ -80,8 +88,9 @@ doctor: $(RUN) ## Is this machine fit for the lab?
 	@$(LAB) doctor
 
 .PHONY: status
-status: $(RUN) ## What the lab holds and how the last run ended
+status: $(RUN) ## What the lab holds and how the last run ended; of the stack: health, memory and addresses
 	@$(LAB) status
+	@$(LAB) stack status --if-any
 
 .PHONY: sql
 sql: $(RUN) ## A SQL shell on the warehouse
@@ -92,5 +101,44 @@ erase: $(RUN) ## Erase one student everywhere (STUDENT=number)
 	@$(LAB) erase $(STUDENT)
 
 .PHONY: reset
-reset: ## Stop everything and delete the lab's data (the packages stay)
-	@if [ -x $(LAB) ]; then $(LAB) reset --yes; fi
+reset: ## Stop everything and delete the data, of the stack too (packages and images stay; ONLY=embedded or ONLY=stack)
+	@if [ -x $(LAB) ] && [ "$(ONLY)" != stack ]; then $(LAB) reset --yes; fi
+	@if [ -x $(LAB) ] && [ "$(ONLY)" != embedded ]; then $(LAB) stack reset --yes --if-any; fi
+
+.PHONY: engine
+engine: ## The stack's first step where there is no Docker: install and start an engine (Debian, Ubuntu; root)
+	@sh compose/engine.sh
+
+.PHONY: build
+build: $(CLIENTS) ## Build the stack's images (about 20 minutes the first time)
+	@$(LAB) stack build
+
+.PHONY: up
+up: $(CLIENTS) ## Start the stack and wait until it is well (WORKERS=nodes)
+	@$(LAB) stack up --workers $(WORKERS)
+
+.PHONY: down
+down: $(CLIENTS) ## Stop the stack; its data stays
+	@$(LAB) stack down
+
+.PHONY: logs
+logs: $(CLIENTS) ## What the stack's services wrote
+	@$(LAB) stack logs
+
+.PHONY: urls
+urls: $(CLIENTS) ## Every address of the stack with its login
+	@$(LAB) stack urls
+
+.PHONY: bundle
+bundle: $(CLIENTS) ## One file with all images and packages, for a classroom without a network
+	@$(LAB) stack bundle
+
+# With nothing but Python: what the lab needs is in the file.
+.PHONY: load
+load: python ## Take such a file (FILE=path)
+	@$(PYTHON) -m lab.stack.load "$(FILE)"
+	@touch uv.lock; $(MAKE) --no-print-directory $(CLIENTS)
+
+.PHONY: test-stack
+test-stack: $(DEV) ## The tests on the live stack: needs an engine and the images
+	@.venv/bin/pytest tests/stack -q
