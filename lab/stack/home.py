@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from lab.stack import role
 from lab.stack.addresses import Address, filled
 
 FOLDER = Path(__file__).with_name("start_page")
@@ -134,16 +135,15 @@ def needed_keys() -> list[str]:
     return sorted(asked)
 
 
-def main() -> None:
+def serve() -> str:
     """Serve until stopped."""
     import uvicorn
 
-    from lab.stack.role import need
-
-    values = {**{name: need(name) for name in needed_keys()}, "LAB_BUCKET": need("LAB_BUCKET")}
+    values = {**{name: role.need(name) for name in needed_keys()}, "LAB_BUCKET": role.need("LAB_BUCKET")}
     port = int(os.environ.get("PORT", PORT))
     uvicorn.run(make_app(values), host="0.0.0.0", port=port, access_log=False, log_level="warning")
+    return "stopped"
 
 
 if __name__ == "__main__":
-    main()
+    role.run(serve)
