@@ -13,7 +13,8 @@ from lab.embedded.place import Place
 from lab.embedded.postgres import OWNER, UNLOADER, Postgres
 from lakelab import render
 from lakelab.catalogue import TABLES
-from lakelab.unload import open_snapshot, query_to_local
+from lakelab.snapshot import open_snapshot
+from lakelab.unload import query_to_local
 from seed.generator import generate
 
 

@@ -31,15 +31,8 @@ from lakelab.catalogue import TABLES
 from lakelab.checksums import Checksum, presentation_checksums
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
-from lakelab.unload import (
-    Snapshot,
-    Unloaded,
-    csv_to_s3,
-    open_snapshot,
-    query_to_local,
-    withdraw_manifest,
-    write_manifest,
-)
+from lakelab.snapshot import Snapshot, open_snapshot
+from lakelab.unload import Unloaded, csv_to_s3, query_to_local, withdraw_manifest, write_manifest
 
 PUBLIC_STEP = "Students from staging to public"
 Fill = Callable[["Run"], None]

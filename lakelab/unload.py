@@ -25,9 +25,10 @@ from typing import Any, BinaryIO, Literal, cast
 
 import psycopg2
 
-from lakelab.database import SAME_TEXT, Connect, Progress, connected, told
+from lakelab.database import Connect, Progress, told
 from lakelab.errors import LabError
 from lakelab.script import Script
+from lakelab.snapshot import Snapshot, open_snapshot, reader_at
 from lakelab.storage import Storage
 
 Compression = Literal["gzip", "zstd"]
@@ -41,17 +42,6 @@ _POLL = 0.1  # seconds between two progress reports
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """A moment of the ERP that other sessions can read at, for as long as the session that made it stays open.
-
-    lsn: the write-ahead log's position just before; for information, as the exact edge is the snapshot's own.
-    """
-
-    id: str
-    lsn: str | None = None
-
-
-@dataclass(frozen=True)
 class Unloaded:
     """One table in one local file: records, and bytes as written (after compression)."""
 
@@ -59,23 +49,6 @@ class Unloaded:
     rows: int
     bytes: int
     path: Path
-
-
-@contextlib.contextmanager
-def open_snapshot(connect: Connect) -> Iterator[Snapshot]:
-    """Fix one moment for all tables, and hold it until the block ends. Nothing in the ERP is locked for writers."""
-    with connected(connect) as session:
-        session.set_session(isolation_level="REPEATABLE READ", readonly=True)
-        try:
-            with session.cursor() as cursor:
-                cursor.execute(
-                    "SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
-                    " ELSE pg_current_wal_lsn() END)::text, pg_export_snapshot()"
-                )
-                lsn, name = cursor.fetchone()
-        except psycopg2.Error as error:
-            raise told(error, "*") from None
-        yield Snapshot(name, lsn)
 
 
 def query_to_local(
@@ -106,9 +79,9 @@ def query_to_local(
                 compression=compression, progress=progress,
             )  # fmt: skip
     with contextlib.ExitStack() as stack:
-        first = stack.enter_context(_reader(connect, snapshot, table))
+        first = stack.enter_context(reader_at(connect, snapshot, table))
         ranges = _ranges(first, table, workers)
-        others = [stack.enter_context(_reader(connect, snapshot, table)) for _ in ranges[1:]]
+        others = [stack.enter_context(reader_at(connect, snapshot, table)) for _ in ranges[1:]]
         parts = stack.enter_context(_temporary_files(destination, len(ranges)))
         slices = [
             _Slice(table, session, script.slice(span), part, compression)
@@ -134,13 +107,17 @@ def csv_to_s3(path: Path, uri: str, storage: Storage) -> int:
     return size
 
 
-def write_manifest(storage: Storage, stage_uri: str, unloaded: Iterable[Unloaded], snapshot: Snapshot) -> str:
+def write_manifest(
+    storage: Storage, stage_uri: str, unloaded: Iterable[Unloaded], snapshot: Snapshot, date: str | None = None
+) -> str:
     """Declare the stage complete: `_manifest.json`, written last, with each table's file, records and bytes.
 
-    Returns its address. Who reads the stage waits for it; `withdraw_manifest` takes it away before new files come.
+    date: the day that the data stand for, where the run has one.  Returns the address. Who reads the stage waits
+    for it; `withdraw_manifest` takes it away before new files come.
     """
     tables = {u.table: {"file": u.path.name, "rows": u.rows, "bytes": u.bytes} for u in unloaded}
-    content = {"snapshot": dataclasses.asdict(snapshot), "tables": dict(sorted(tables.items()))}
+    day = {"date": date} if date else {}
+    content = {**day, "snapshot": dataclasses.asdict(snapshot), "tables": dict(sorted(tables.items()))}
     uri = f"{stage_uri.rstrip('/')}/{MANIFEST}"
     storage.write(uri, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
     return uri
@@ -159,27 +136,6 @@ def read_manifest(storage: Storage, stage_uri: str) -> dict[str, Any]:
 def withdraw_manifest(storage: Storage, stage_uri: str) -> None:
     """Declare the stage incomplete, before its files change."""
     storage.delete(f"{stage_uri.rstrip('/')}/{MANIFEST}")
-
-
-@contextlib.contextmanager
-def _reader(connect: Connect, snapshot: str, table: str) -> Iterator[Any]:
-    """A read-only session at the snapshot, which returns rows in page order."""
-    with connected(connect) as session:
-        session.set_session(isolation_level="REPEATABLE READ", readonly=True)
-        try:
-            with session.cursor() as cursor:
-                cursor.execute("SET TRANSACTION SNAPSHOT %s", (snapshot,))
-                # A shared scan may start in the middle, and a parallel plan mixes pages.
-                cursor.execute(
-                    f"{SAME_TEXT}; SET LOCAL synchronize_seqscans = off; SET LOCAL max_parallel_workers_per_gather = 0"
-                )
-        except (psycopg2.errors.InvalidParameterValue, psycopg2.errors.UndefinedObject):
-            raise LabError(
-                "the snapshot is gone", where=snapshot, fix="keep open_snapshot open until all tables are unloaded"
-            ) from None
-        except psycopg2.Error as error:
-            raise told(error, table) from None
-        yield session
 
 
 def _ranges(session: Any, table: str, workers: int) -> list[tuple[int, int | None]]:

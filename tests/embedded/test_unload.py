@@ -20,8 +20,9 @@ from lakelab import unload
 from lakelab.catalogue import GRADES, STUDENTS
 from lakelab.errors import LabError
 from lakelab.render import unload_sql
+from lakelab.snapshot import Snapshot, open_snapshot
 from lakelab.storage import FolderStorage
-from lakelab.unload import Snapshot, Unloaded, open_snapshot, query_to_local
+from lakelab.unload import Unloaded, query_to_local
 
 BULK = "SELECT id, note FROM public.bulk /*slice*/"
 

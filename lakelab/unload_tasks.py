@@ -1,0 +1,113 @@
+"""What the tasks of the DAG `unload_erp` do, without Airflow: it gives them connections and carries what they return.
+
+Each returns what the next needs as plain values that fit into JSON.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lakelab.catalogue import TABLES
+from lakelab.checksums import (
+    Checksum,
+    Checksums,
+    RunSql,
+    compare,
+    erp_checksums,
+    presentation_checksums,
+    stage_checksums,
+)
+from lakelab.database import Connect, connected, told
+from lakelab.errors import LabError
+from lakelab.snapshot import Snapshot, reader_at
+from lakelab.storage import Storage
+from lakelab.unload import Unloaded, csv_to_s3, query_to_local, write_manifest
+
+Report = Mapping[str, Any]  # what unload_table returns
+
+_BY_NAME = {table.name: table for table in TABLES}
+
+
+def require_scale(connect: Connect, students: int) -> None:
+    """LabError unless the ERP holds that many students. It guards the warehouse against the wrong school."""
+    import psycopg2
+
+    with connected(connect) as session, session.cursor() as cursor:
+        try:
+            cursor.execute("SELECT count(*) FROM public.students")
+        except psycopg2.Error as error:
+            raise told(error, "students") from None
+        (found,) = cursor.fetchone()
+    if found != students:
+        raise LabError(
+            f"the ERP has {found:,} students, this run is for {students:,}",
+            where="parameter scale", fix="leave scale empty, or fill the ERP with a school of that size",
+        )  # fmt: skip
+
+
+def unload_table(
+    table: str, sql: str, *, connect: Connect, snapshot: str, storage: Storage, stage_uri: str, workers: int = 2
+) -> dict[str, Any]:
+    """One table from the ERP into the stage, with its checksum in the ERP at the very same moment.
+
+    The local file is gone at the end, whatever happens. Returns table, rows, bytes, digest and snapshot.
+    """
+    with tempfile.TemporaryDirectory(prefix="unload-") as folder:
+        path = Path(folder) / f"{table}.csv"
+        done = query_to_local(table, sql, path, connect=connect, snapshot=snapshot, workers=workers)
+        checksum = _checksum_at(table, connect, snapshot)
+        if checksum.rows != done.rows:  # at one moment only the script can be the reason
+            raise LabError(
+                f"{done.rows:,} records were unloaded, the ERP has {checksum.rows:,}",
+                where=f"unload_{table}.sql", fix="select every row of the table",
+            )  # fmt: skip
+        csv_to_s3(path, f"{stage_uri}/{path.name}", storage)
+    # As text: JSON readers may round a number of that length.
+    digest = f"{checksum.digest:x}"
+    return {"table": table, "rows": done.rows, "bytes": done.bytes, "digest": digest, "snapshot": snapshot}
+
+
+def _checksum_at(table: str, connect: Connect, snapshot: str) -> Checksum:
+    with reader_at(connect, snapshot, table) as session:
+        return erp_checksums(session, [_BY_NAME[table]])[table]
+
+
+def complete_stage(
+    storage: Storage, stage_uri: str, reports: Iterable[Report], snapshot: Snapshot, date: str | None = None
+) -> str:
+    """Declare the stage complete; returns the manifest's address. LabError: tables are missing or of another moment."""
+    by_table = {report["table"]: report for report in reports}
+    missing = [table.name for table in TABLES if table.name not in by_table]
+    if missing:
+        raise LabError(f"not unloaded: {', '.join(missing)}", where=stage_uri, fix="run their unloads again")
+    strangers = sorted(name for name, report in by_table.items() if report["snapshot"] != snapshot.id)
+    if strangers:
+        raise LabError(
+            f"unloaded at another moment than the rest: {', '.join(strangers)}",
+            where=stage_uri, fix="clear the whole run, so that all tables are unloaded at one moment",
+        )  # fmt: skip
+    unloaded = [Unloaded(r["table"], r["rows"], r["bytes"], Path(f"{r['table']}.csv")) for r in by_table.values()]
+    return write_manifest(storage, stage_uri, unloaded, snapshot, date)
+
+
+def prove(reports: Iterable[Report], storage: Storage, stage_uri: str, run_sql: RunSql) -> tuple[str, str]:
+    """Compare the ERP, as it was at the snapshot, with the stage and the presentation.
+
+    Returns a table to read, and what differs in one line ("" when nothing does).
+    """
+    erp = {report["table"]: Checksum(report["rows"], int(report["digest"], 16)) for report in reports}
+    stage, presentation = stage_checksums(storage, stage_uri), presentation_checksums(run_sql)
+    return _table(erp, stage, presentation), "; ".join(map(str, compare(erp, stage, presentation)))
+
+
+def _table(erp: Checksums, stage: Checksums, presentation: Checksums) -> str:
+    lines = [f"{'table':<16} {'':<9} {'ERP':<28} {'stage':<28} {'presentation':<28}".rstrip()]
+    for table in TABLES:
+        sums = [tier.get(table.name) for tier in (erp, stage, presentation)]
+        mark = "equal" if sums[0] == sums[1] == sums[2] else "DIFFERENT"
+        texts = [f"{s.rows:>11,} {s.digest:x}" if s else "missing" for s in sums]
+        lines.append(f"{table.name:<16} {mark:<9} {texts[0]:<28} {texts[1]:<28} {texts[2]:<28}".rstrip())
+    return "\n".join(lines)
