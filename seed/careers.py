@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import polars as pl
 
 from seed import school
 from seed.draws import Draws, Floats, Ints
 from seed.plan import Plan
+from seed.text import Picked, Texts, words
 
 NONE = -1  # no date, no company, no reason
 ENROLLED, GRADUATED, DROPPED = 0, 1, 2
@@ -77,13 +77,12 @@ def hires(
     return np.where(none, NONE, hired), firm
 
 
-def dates(days: Ints) -> pl.Series:
-    """Dates, as text, of these days since 1970-01-01; NONE gives NULL. Looking them up is five times as fast as
-    having them formatted row by row."""
-    return _dates()[pl.Series(np.where(days == NONE, _DAYS, days - _DAY_0))]
+def dates(days: Ints) -> Picked:
+    """These days since 1970-01-01, after a comma; NONE gives NULL."""
+    return Picked(_day_texts(), np.where(days == NONE, NONE, days - _DAY_0))
 
 
 @lru_cache(maxsize=1)
-def _dates() -> pl.Series:
-    days = pl.Series(np.arange(_DAY_0, _DAY_0 + _DAYS, dtype=np.int32)).cast(pl.Date).cast(pl.String)
-    return days.append(pl.Series([None], dtype=pl.String)).rechunk()
+def _day_texts() -> Texts:
+    days = np.arange(_DAY_0, _DAY_0 + _DAYS).astype("datetime64[D]")
+    return words(tuple(np.datetime_as_string(days).tolist()))

@@ -15,7 +15,7 @@ import polars as pl
 
 from lakelab.catalogue import TABLES
 from seed import school
-from seed.draws import Draws
+from seed.draws import Draws, Ints
 from seed.names import slug
 from seed.writer import TableFiles
 
@@ -157,6 +157,12 @@ SORTS: dict[str, tuple[Sort, ...]] = {
 }
 
 
+def _late_attendances(lessons: Ints, students: Ints) -> pl.DataFrame:
+    """Attendances, without keys, at these lessons."""
+    rows = pl.DataFrame({"lesson_id": lessons, "student_id": students}).cast(pl.String)
+    return rows.select(pl.lit(None, dtype=pl.String).alias("id"), pl.all(), pl.lit("f").alias("present"))
+
+
 def _late_grades(students: pl.DataFrame, grades: pl.DataFrame) -> pl.DataFrame:
     """Each student's first grade, dated ten days after leaving: only of students who left ten days ago or more."""
     left = students.select(student_id="id", left=pl.col("left_date").str.to_date().dt.offset_by("10d"))
@@ -168,20 +174,24 @@ def _late_grades(students: pl.DataFrame, grades: pl.DataFrame) -> pl.DataFrame:
 def _drawn(rows: pl.DataFrame, draws: Draws, count: int) -> pl.DataFrame:
     """So many different rows, in their order; fewer when there are not as many."""
     order = np.argsort(draws.words(rows.height), kind="stable")[:count]
-    return rows[np.sort(order)].with_columns(pl.all().cast(pl.String))
+    return rows[np.sort(order)]
 
 
 def plant(
-    frames: Mapping[str, pl.DataFrame], late: pl.DataFrame, *, seed: int, chunk: int, share: float
+    frames: Mapping[str, pl.DataFrame], late: tuple[Ints, Ints], *, seed: int, chunk: int, share: float
 ) -> dict[str, Planted]:
     """Dirty rows made from the clean rows of a chunk: `share` of their number, at least one of each sort where the
-    chunk has a row to start from. late: attendances (id NULL) at lessons after the student left."""
-    sources = {**frames, "late lessons": late, "late grades": _late_grades(frames["students"], frames["grades"])}
+    chunk has a row to start from. late: keys of lessons and of students who had left before."""
+    sources = {
+        **frames,
+        "late lessons": _late_attendances(*late),
+        "late grades": _late_grades(frames["students"], frames["grades"]),
+    }
     planted: dict[str, Planted] = {}
     for name, sorts in SORTS.items():
         draws = Draws(seed, f"dirt {name}", chunk)
         count = max(1, int(frames[name].height * share / len(sorts)))
-        found = Planted(frames[name].clear().with_columns(pl.all().cast(pl.String)))
+        found = Planted(frames[name].clear())
         for number, sort in enumerate(sorts):
             rows = sort.change(_drawn(sources[sort.source or name], draws, count), number)
             found.rows = found.rows.vstack(rows.select(found.rows.columns))

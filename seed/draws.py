@@ -20,6 +20,7 @@ Words = NDArray[np.uint64]
 
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
+_EVEN = np.uint64(0x0000FFFF0000FFFF)
 # A sum of four uniform 16-bit numbers has this mean and standard deviation (Irwin-Hall distribution, n = 4).
 _SUM_MEAN = 131070.0
 _SUM_DEVIATION = 37837.22738
@@ -45,15 +46,16 @@ class Draws:
         """Numbers from 0 up to, not including, 1."""
         return (self.words(size) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
-    def halves(self, size: int) -> Ints:
+    def halves(self, size: int) -> NDArray[np.uint32]:
         """32-bit integers, two from each word: enough for a yes or no, at half the cost."""
         words = self.words((size + 1) // 2)
-        return np.concatenate([words & _LOW, words >> _32])[:size].astype(np.int64)
+        return np.concatenate([words.astype(np.uint32), (words >> _32).astype(np.uint32)])[:size]
 
     def gauss(self, size: int) -> Floats:
         """Bell-shaped numbers of mean 0 and deviation 1, within 3.5: sums of four uniform numbers."""
-        parts = self.words(size).view(np.uint16).reshape(-1, 4)
-        total = parts[:, 0].astype(np.int64) + parts[:, 1] + parts[:, 2] + parts[:, 3]
+        words = self.words(size)
+        pairs = (words & _EVEN) + ((words >> np.uint64(16)) & _EVEN)  # two sums in each word
+        total = (pairs & _LOW) + (pairs >> _32)
         return (total.astype(np.float64) - _SUM_MEAN) / _SUM_DEVIATION
 
     def weighted(self, cumulated: Ints, size: int) -> Ints:

@@ -1,16 +1,16 @@
 """A believable school as eleven CSV files, the same on every machine for the same seed number and size.
 
 Students are drawn in chunks, each from random streams of its own, so that any number of workers gives the same
-bytes and memory does not grow with the school. Keys are dense: a first pass writes the students and counts each
-chunk's further rows, a second pass knows where each chunk's keys begin.
+bytes and memory does not grow with the school. Keys are dense and names are counted over the whole school: workers
+draw the chunks, then each gets its first keys in its turn, and workers write them out.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,180 +22,151 @@ from seed.dirt import Planted, append_dirt, plant
 from seed.draws import Ints
 from seed.names import FIRST, LAST
 from seed.plan import Plan, make_plan
+from seed.text import Lines
 from seed.workers import Workers
 
 Progress = Callable[[str, int, int], None]
 
-CHUNKS_PER_WORKER = 8
-# Rows of a student in the tables that the second pass writes.
-_SECOND = ("attendances", "grades", "apprenticeships", "audiences")
+# Tables with several rows for a student, keys counted from 1.
+_MANY = ("attendances", "grades", "apprenticeships", "audiences")
 
 
 @dataclass(frozen=True)
-class StudentJob:
-    """Work on one chunk of students: in the first pass `first_ids` is empty."""
+class Drawn:
+    """One chunk of students. ranks: earlier students of the chunk with the same name; rows: those of each table."""
 
-    plan_of: tuple[int, int]
     chunk: int
+    who: people.Names
+    ranks: Ints
+    lives: people.Lives
+    years: study.StudyYears
+    visits: recruiting.Visits
+    rows: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A drawn chunk in its turn. same: earlier students of the school with the same name; first_ids: by table."""
+
+    drawn: Drawn
     same: Ints
-    first_ids: tuple[int, ...] = ()
-    dirt: float = 0.0
+    first_ids: dict[str, int]
 
 
 @dataclass(frozen=True)
 class Done:
-    """What a job made: CSV text by table; rows by table (first pass: those of the second pass, too); facts."""
+    """What a job made: CSV text and rows by table; facts; dirt, if any."""
 
-    content: dict[str, bytes]
+    content: dict[str, Lines]
     rows: dict[str, int]
     facts: truth.Facts
     dirt: dict[str, Planted] = field(default_factory=dict)
 
 
-def first_pass(job: StudentJob) -> Done:
-    """Makes the chunk's students; counts their rows in the other tables."""
-    plan = make_plan(*job.plan_of)
-    who, lives = people.draw_names(plan, job.chunk), people.draw_lives(plan, job.chunk)
+def draw_chunk(plan: Plan, chunk: int) -> Drawn:
+    """Draws the chunk's students and counts their rows in all tables."""
+    who, lives = people.draw_names(plan, chunk), people.draw_lives(plan, chunk)
     years = study.study_years(plan, lives)
-    visits = recruiting.draw_visits(plan, lives, job.chunk)
-    frame = people.student_frame(plan, who, lives, job.same)
+    visits = recruiting.draw_visits(plan, lives, chunk)
     rows = {
-        "students": frame.height,
-        "attendances": int(study.lesson_slots(plan, lives, years).known.sum()),
-        "grades": int(study.exam_slots(plan, lives, years).known.sum()),
+        "students": len(lives.index),
+        "attendances": int(years.lessons.sum()),
+        "grades": int(years.exams.sum()),
         "apprenticeships": int((lives.company != NONE).sum()),
         "audiences": len(visits.student),
     }
-    content = {"students": writer.as_csv(frame, "students")}
-    return Done(content, rows, truth.chunk_facts(plan, lives, visits))
+    return Drawn(chunk, who, staff.ranks(who.pair), lives, years, visits, rows)
 
 
-def second_pass(job: StudentJob) -> Done:
-    """Makes the chunk's rows of the other tables, keys counted from `first_ids`; and its dirt, if any."""
-    plan = make_plan(*job.plan_of)
-    who, lives = people.draw_names(plan, job.chunk), people.draw_lives(plan, job.chunk)
-    years = study.study_years(plan, lives)
-    lessons, exams = study.lesson_slots(plan, lives, years), study.exam_slots(plan, lives, years)
-    tenths = study.draw_grades(plan, lives, exams, job.chunk)
-    visits = recruiting.draw_visits(plan, lives, job.chunk)
-    ids = dict(zip(_SECOND, job.first_ids, strict=True))
-    frames = {
-        "attendances": study.attendance_frame(plan, lives, lessons, job.chunk, ids["attendances"]),
-        "grades": study.grade_frame(lives, exams, tenths, ids["grades"]),
-        "apprenticeships": people.contract_frame(plan, lives, job.chunk, ids["apprenticeships"]),
-        "audiences": recruiting.visit_frame(plan, who, lives, job.same, visits, job.chunk, ids["audiences"]),
+def write_chunk(plan: Plan, turn: Turn, dirt: float) -> Done:
+    """Writes the chunk's rows of all tables as text; and its dirt, if any."""
+    drawn, first = turn.drawn, turn.first_ids
+    chunk, who, lives, years = drawn.chunk, drawn.who, drawn.lives, drawn.years
+    tenths = study.draw_grades(plan, lives, years, chunk)
+    content = {
+        "students": people.student_lines(plan, who, lives, turn.same),
+        "attendances": study.attendance_lines(plan, lives, years, chunk, first["attendances"]),
+        "grades": study.grade_lines(plan, lives, years, tenths, first["grades"]),
+        "apprenticeships": people.contract_lines(plan, lives, chunk, first["apprenticeships"]),
+        "audiences": recruiting.visit_lines(plan, who, lives, turn.same, drawn.visits, chunk, first["audiences"]),
     }
-    content = {name: writer.as_csv(frame, name) for name, frame in frames.items()}
-    rows = {name: frame.height for name, frame in frames.items()}
     planted: dict[str, Planted] = {}
-    if job.dirt:
-        frames["students"] = people.student_frame(plan, who, lives, job.same)
-        late = study.late_lessons(lives, lessons)
-        planted = plant(frames, late, seed=plan.seed, chunk=job.chunk, share=job.dirt)
-    facts = {"single": Counter(null_grades=int((tenths == NONE).sum()))}
-    return Done(content, rows, facts, planted)
+    if dirt:
+        frames = {name: writer.as_frame(lines, name) for name, lines in content.items()}
+        planted = plant(frames, study.late_lessons(plan, lives, years), seed=plan.seed, chunk=chunk, share=dirt)
+    facts = truth.chunk_facts(plan, lives, drawn.visits)
+    facts["single"]["null_grades"] = int((tenths == NONE).sum())
+    return Done(content, drawn.rows, facts, planted)
 
 
-@dataclass(frozen=True)
-class RowsJob:
-    """Work on one chunk of a table that does not hang on students: lessons, or contacts who went elsewhere."""
-
-    plan_of: tuple[int, int]
-    name: str
-    chunk: int
-    first_id: int = 1
+def make_lessons(plan: Plan, chunk: int) -> Done:
+    """The chunk's lessons."""
+    rows = min(plan.lessons - chunk * study.LESSON_CHUNK, study.LESSON_CHUNK)
+    return Done({"lessons": study.lesson_lines(plan, chunk)}, {"lessons": rows}, {})
 
 
-def make_rows(job: RowsJob) -> Done:
-    """Makes the chunk's rows."""
-    plan = make_plan(*job.plan_of)
-    if job.name == "lessons":
-        frame = study.lesson_frame(plan, job.chunk)
-    else:
-        frame = recruiting.contact_frame(plan, job.chunk, job.first_id)
-    facts: truth.Facts = {}
-    if job.name == "audiences":
-        lost = frame.get_column("chosen_school").drop_nulls().to_list()
-        facts["contacts_lost_to_school"] = Counter(lost)
-    return Done({job.name: writer.as_csv(frame, job.name)}, {job.name: frame.height}, facts)
+def make_contacts(plan: Plan, chunk: int, first_id: int) -> Done:
+    """The chunk's contacts who went elsewhere. `first_id`: key of the very first of them all."""
+    lines, elsewhere = recruiting.contact_lines(plan, chunk, first_id)
+    facts = {"contacts_lost_to_school": truth.count_lost(elsewhere)}
+    return Done({"audiences": lines}, {"audiences": len(elsewhere)}, facts)
 
 
 class _Run:
     """One run of the generator, into open files."""
 
-    def __init__(self, plan: Plan, workers: Workers, tell: Progress | None, share: float) -> None:
-        self.plan, self.workers, self.share = plan, workers, share
-        self.plan_of = (plan.students, plan.seed)
+    def __init__(self, plan: Plan, workers: Workers, files: writer.TableFiles, tell: Progress | None) -> None:
+        self.plan, self.workers, self.files = plan, workers, files
         self.facts: truth.Facts = {}
         self.planted: dict[str, list[Planted]] = {}
         self._tell = tell or (lambda what, done, total: None)
 
-    def collect(self, files: writer.TableFiles, done: Done) -> None:
+    def collect(self, done: Done) -> None:
         """Writes what a job made and adds up its facts and dirt."""
-        for name, content in done.content.items():
-            files.append(name, content, done.rows[name])
+        for name, lines in done.content.items():
+            self.files.append(name, lines, done.rows[name])
         truth.merge(self.facts, done.facts)
         for name, planted in done.dirt.items():
             self.planted.setdefault(name, []).append(planted)
 
-    def small_tables(self, files: writer.TableFiles) -> dict[str, str]:
+    def small_tables(self) -> dict[str, str]:
         """Writes the tables that do not grow with the students; the companies' names by key."""
         companies = staff.company_frame(self.plan)
-        files.add("campuses", staff.campus_frame(self.plan))
-        files.add("companies", companies)
-        files.add("subjects", staff.subject_frame())
-        files.add("professors", staff.professor_frame(self.plan))
-        files.add("events", recruiting.event_frame(self.plan))
+        self.files.add("campuses", staff.campus_frame(self.plan))
+        self.files.add("companies", companies)
+        self.files.add("subjects", staff.subject_frame())
+        self.files.append("professors", staff.professor_lines(self.plan), int(self.plan.staff[:, -1].sum()))
+        self.files.add("events", recruiting.event_frame(self.plan))
         return {str(key): name for key, name in companies.select("id", "name").iter_rows()}
 
-    def namesakes(self) -> Iterator[Ints]:
-        """For each chunk: how many earlier students of the whole school have the same name."""
-        seen = np.zeros(len(FIRST) * len(LAST), dtype=np.int64)
-        for chunk in range(people.chunks(self.plan.students)):
-            pair = people.draw_names(self.plan, chunk).pair
-            yield seen[pair] + staff.ranks(pair)
-            seen += np.bincount(pair, minlength=len(seen))
+    def _turns(self) -> Iterator[Turn]:
+        """The drawn chunks, each with what depends on those before it."""
+        first = dict.fromkeys(_MANY, 1)
+        seen = np.zeros(len(FIRST) * len(LAST), dtype=np.int32)
+        for drawn in self.workers.run(partial(draw_chunk, self.plan), range(people.chunks(self.plan.students))):
+            same = seen[drawn.who.pair] + drawn.ranks
+            seen[drawn.who.pair] = same + 1  # of equal names the last one, who has the highest number, stays
+            yield Turn(drawn, same, dict(first))
+            for name in _MANY:
+                first[name] += drawn.rows[name]
 
-    def students(self, files: writer.TableFiles) -> None:
-        """Both passes over the students."""
-        same: list[Ints] = []
-        counts: list[dict[str, int]] = []
+    def students(self, dirt: float) -> None:
+        """The students and all that belongs to them."""
+        for done in self.workers.run(lambda turn: write_chunk(self.plan, turn, dirt), self._turns()):
+            self.collect(done)
+            self._tell("students", self.files.rows["students"], self.plan.students)
 
-        def first_jobs() -> Iterator[StudentJob]:
-            for chunk, found in enumerate(self.namesakes()):
-                same.append(found.astype(np.int32))
-                yield StudentJob(self.plan_of, chunk, found)
-
-        for done in self.workers.run(first_pass, first_jobs()):
-            self.collect(files, done)
-            counts.append(done.rows)
-            self._tell("students", files.rows["students"], self.plan.students)
-
-        def second_jobs() -> Iterator[StudentJob]:
-            first = dict.fromkeys(_SECOND, 1)
-            for chunk, rows in enumerate(counts):
-                ids = tuple(first[name] for name in _SECOND)
-                yield StudentJob(self.plan_of, chunk, same[chunk].astype(np.int64), ids, self.share)
-                for name in _SECOND:
-                    first[name] += rows[name]
-
-        total = sum(rows[name] for rows in counts for name in _SECOND)
-        for done in self.workers.run(second_pass, second_jobs()):
-            self.collect(files, done)
-            self._tell("grades and attendances", sum(files.rows[name] for name in _SECOND), total)
-
-    def others(self, files: writer.TableFiles) -> None:
+    def others(self) -> None:
         """Lessons, and contacts who never became students."""
         lessons = -(-self.plan.lessons // study.LESSON_CHUNK)
-        for done in self.workers.run(make_rows, (RowsJob(self.plan_of, "lessons", c) for c in range(lessons))):
-            self.collect(files, done)
-            self._tell("lessons", files.rows["lessons"], self.plan.lessons)
-        lost, first_id = int(self.plan.events.lost.sum()), files.rows["audiences"] + 1
-        chunks = recruiting.contact_chunks(self.plan)
-        jobs = (RowsJob(self.plan_of, "audiences", c, first_id) for c in range(chunks))
-        for done in self.workers.run(make_rows, jobs):
-            self.collect(files, done)
-            self._tell("contacts", files.rows["audiences"] - first_id + 1, lost)
+        for done in self.workers.run(partial(make_lessons, self.plan), range(lessons)):
+            self.collect(done)
+            self._tell("lessons", self.files.rows["lessons"], self.plan.lessons)
+        lost, first_id = int(self.plan.events.lost.sum()), self.files.rows["audiences"] + 1
+        chunks = range(recruiting.contact_chunks(self.plan))
+        for done in self.workers.run(partial(make_contacts, self.plan, first_id=first_id), chunks):
+            self.collect(done)
+            self._tell("contacts", self.files.rows["audiences"] - first_id + 1, lost)
 
 
 def _check(students: int, seed: int, workers: int, share: float) -> None:
@@ -223,18 +194,16 @@ def generate(
     dirt: share (0 to 1) of rows to add that are wrong in some way; then dirt.json tells how many of each sort.
     The clean rows, and truth.json, stay the same. progress: called with a phase, rows done, rows in all.
     Gives the rows of each table, dirt included. `out` appears whole, or stays as it was.
-    LabError: numbers out of range, `out` not writable or holding other files, disk full, a worker killed.
+    LabError: numbers out of range, `out` not writable or holding other files, disk full.
     """
     _check(students, seed, workers, dirt)
     plan = make_plan(students, seed)
     with writer.new_folder(out) as folder:
-        # A process takes longer to start than it takes to draw tens of thousands of students.
-        useful = max(1, min(workers, people.chunks(students) // CHUNKS_PER_WORKER))
-        with writer.TableFiles(folder) as files, Workers(useful) as pool:
-            run = _Run(plan, pool, progress, dirt)
-            companies = run.small_tables(files)
-            run.students(files)
-            run.others(files)
+        with writer.TableFiles(folder) as files, Workers(workers) as pool:
+            run = _Run(plan, pool, files, progress)
+            companies = run.small_tables()
+            run.students(dirt)
+            run.others()
             facts = truth.as_json(plan, run.facts, files.rows, companies)
             _write_json(folder / writer.TRUTH, facts)
             if dirt:

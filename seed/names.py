@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from functools import lru_cache
 
-import polars as pl
 from faker.providers.company.fr_FR import Provider as Company
 from faker.providers.job.fr_FR import Provider as Job
 from faker.providers.person.fr_FR import Provider as Person
@@ -46,6 +44,7 @@ JOBS: tuple[str, ...] = tuple(j for j in Job.jobs if any(t in j for t in _TRADES
 
 FIRST_SLUGS: tuple[str, ...] = tuple(slug(n) for n in FIRST)
 LAST_SLUGS: tuple[str, ...] = tuple(slug(n) for n in LAST)
+FIRST_SMALL, LAST_SMALL = tuple(s.lower() for s in FIRST_SLUGS), tuple(s.lower() for s in LAST_SLUGS)
 
 
 def _popularity(size: int) -> Ints:
@@ -70,13 +69,3 @@ def draw_first(draws: Draws, women: Ints) -> Ints:
 def draw_last(draws: Draws, size: int) -> Ints:
     """Indexes into LAST."""
     return draws.weighted(_LAST_WEIGHTS, size)
-
-
-def spelled(pool: tuple[str, ...], indexes: Ints) -> pl.Series:
-    """The words at these indexes; an index of -1 gives NULL."""
-    return _words(pool)[pl.Series(indexes % (len(pool) + 1))]
-
-
-@lru_cache(maxsize=64)
-def _words(pool: tuple[str, ...]) -> pl.Series:
-    return pl.Series([*pool, None], dtype=pl.String)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from lakelab.catalogue import LEVELS
 from seed import careers, names, school
 from seed.careers import DROPPED, ENROLLED, GRADUATED, NONE, STATUSES, dates
 from seed.draws import Bools, Draws, Floats, Ints, cumulated
 from seed.plan import Plan
+from seed.text import Field, Lines, Numbered, Picked, Texts, as_lines, numbers, words
 
 CHUNK = 5000  # students drawn at a time; changing it changes the data
 LAST_LEVEL = len(LEVELS) - 1
 _OTHER_SCHOOL = school.EXIT_REASONS.index("other school")
+CAMPUS_KEYS = tuple(str(key) for key in range(1, len(school.CAMPUSES) + 1))
 _ADULT_YEARS = cumulated((46, 24, 12, 6, 4, 3, 2, 1, 1, 1))  # years above the usual age at entry
 
 
@@ -173,74 +174,75 @@ def draw_lives(plan: Plan, chunk: int) -> Lives:
     )  # fmt: skip
 
 
-def personal_emails(who: Names, same: Ints, domain: Ints) -> pl.Series:
-    """Private e-mails, unique because `same` counts the earlier students of the same name."""
-    frame = pl.DataFrame(
-        {
-            "first": names.spelled(names.FIRST_SLUGS, who.first).str.to_lowercase(),
-            "last": names.spelled(names.LAST_SLUGS, who.last).str.to_lowercase(),
-            "n": pl.Series(same),
-            "domain": names.spelled(names.MAIL_DOMAINS, domain),
-        }
+def _numbers_where(wanted: Bools, values: Ints, before: str) -> Picked:
+    """These numbers where they are wanted, and nothing elsewhere."""
+    found = np.flatnonzero(wanted)
+    at = np.full(len(values), NONE)
+    at[found] = np.arange(len(found))
+    return Picked(numbers(values[found], before, none=""), at)
+
+
+def personal_emails(who: Names, same: Ints, domain: Ints, known: Bools) -> tuple[Field, ...]:
+    """Private e-mails, unique because `same` counts the earlier students of the same name; NULL where not known."""
+    return (
+        Picked(words(names.FIRST_SMALL), np.where(known, who.first, NONE)),
+        Picked(words(names.LAST_SMALL, ".", none=""), np.where(known, who.last, NONE)),
+        _numbers_where(known & (same > 0), same, ""),
+        Picked(words(names.MAIL_DOMAINS, "@", none=""), np.where(known, domain, NONE)),
     )
-    number = pl.when(pl.col("n") > 0).then(pl.col("n").cast(pl.String)).otherwise(pl.lit(""))
-    return frame.select(pl.concat_str(["first", pl.lit("."), "last", number, pl.lit("@"), "domain"])).to_series()
 
 
-def school_emails(first: Ints, last: Ints, same: Ints, domain: str) -> pl.Series:
+def school_emails(first: Ints, last: Ints, same: Ints, domain: str) -> tuple[Field, ...]:
     """First.Last@domain, and First.Last.2@domain for the second of that name."""
-    frame = pl.DataFrame(
-        {
-            "first": names.spelled(names.FIRST_SLUGS, first), "last": names.spelled(names.LAST_SLUGS, last),
-            "n": pl.Series(same + 1),
-        }
-    )  # fmt: skip
-    number = pl.when(pl.col("n") > 1).then(pl.concat_str([pl.lit("."), "n"])).otherwise(pl.lit(""))
-    return frame.select(pl.concat_str(["first", pl.lit("."), "last", number, pl.lit(f"@{domain}")])).to_series()
+    return (
+        Picked(words(names.FIRST_SLUGS), first),
+        Picked(words(names.LAST_SLUGS, "."), last),
+        _numbers_where(same > 0, same + 1, "."),
+        Picked(words((domain,), "@"), np.zeros(len(first), dtype=np.int64)),
+    )
 
 
-def student_frame(plan: Plan, who: Names, lives: Lives, same: Ints) -> pl.DataFrame:
+def student_keys(lives: Lives) -> Texts:
+    """The keys of the chunk's students."""
+    return numbers(school.FIRST_STUDENT_ID + lives.index)
+
+
+def student_lines(plan: Plan, who: Names, lives: Lives, same: Ints) -> Lines:
     """Table `students`; `same` counts, for each student, the earlier ones of the same name."""
-    mails = pl.DataFrame({"mail": personal_emails(who, same, lives.domain), "has": lives.has_mail})
-    hired_by = np.where(lives.hired_by == NONE, NONE, plan.companies.ids[lives.hired_by])
-    company = pl.Series(hired_by)
-    return pl.DataFrame(
-        {
-            "id": school.FIRST_STUDENT_ID + lives.index,
-            "first_name": names.spelled(names.FIRST, who.first),
-            "last_name": names.spelled(names.LAST, who.last),
-            "email": school_emails(who.first, who.last, same, "supinfo.com"),
-            "personal_email": mails.select(pl.when("has").then("mail")).to_series(),
-            "gender": names.spelled(("M.", "Mme"), who.women),
-            "date_of_birth": dates(lives.birth),
-            "join_date": dates(lives.join),
-            "left_date": dates(lives.left),
-            "campus_id": lives.campus + 1,
-            "promotion": names.spelled(LEVELS, lives.promotion),
-            "origin_institution": names.spelled(school.ORIGINS, lives.origin),
-            "status": names.spelled(STATUSES, lives.status),
-            "exit_reason": names.spelled(school.EXIT_REASONS, lives.reason),
-            "competing_school": names.spelled(school.COMPETITORS, lives.competitor),
-            "hired_date": dates(lives.hired),
-            "hired_company_id": company.set(company == NONE, None),
-        }
+    company_ids = numbers(plan.companies.ids)
+    fields: tuple[Field, ...] = (
+        Numbered(school.FIRST_STUDENT_ID + int(lives.index[0])),
+        Picked(words(names.FIRST), who.first),
+        Picked(words(names.LAST), who.last),
+        *school_emails(who.first, who.last, same, "supinfo.com"),
+        *personal_emails(who, same, lives.domain, lives.has_mail),
+        Picked(words(("M.", "Mme")), who.women),
+        dates(lives.birth),
+        dates(lives.join),
+        dates(lives.left),
+        Picked(words(CAMPUS_KEYS), lives.campus),
+        Picked(words(LEVELS), lives.promotion),
+        Picked(words(school.ORIGINS), lives.origin),
+        Picked(words(STATUSES), lives.status),
+        Picked(words(school.EXIT_REASONS), lives.reason),
+        Picked(words(school.COMPETITORS), lives.competitor),
+        dates(lives.hired),
+        Picked(company_ids, lives.hired_by),
     )
+    return as_lines(len(lives.index), fields)
 
 
-def contract_frame(plan: Plan, lives: Lives, chunk: int, first_id: int) -> pl.DataFrame:
+def contract_lines(plan: Plan, lives: Lives, chunk: int, first_id: int) -> Lines:
     """Table `apprenticeships` of the chunk, its keys counted from `first_id`."""
-    level, student = np.nonzero(lives.company != NONE)
-    order = np.lexsort((level, student))
-    level, student = level[order], student[order]
-    draws = Draws(plan.seed, "apprenticeships", chunk)
+    student, level = np.nonzero(lives.company.T != NONE)
     size = len(student)
-    return pl.DataFrame(
-        {
-            "id": np.arange(first_id, first_id + size),
-            "student_id": school.FIRST_STUDENT_ID + lives.index[student],
-            "company_id": plan.companies.ids[lives.company[level, student]],
-            "start_date": dates(lives.contract_start[level, student]),
-            "end_date": dates(lives.contract_end[level, student]),
-            "job": names.spelled(names.JOBS, draws.below(len(names.JOBS), size)),
-        }
+    draws = Draws(plan.seed, "apprenticeships", chunk)
+    fields = (
+        Numbered(first_id),
+        Picked(student_keys(lives), student),
+        Picked(numbers(plan.companies.ids), lives.company[level, student]),
+        dates(lives.contract_start[level, student]),
+        dates(lives.contract_end[level, student]),
+        Picked(words(names.JOBS), draws.below(len(names.JOBS), size)),
     )
+    return as_lines(size, fields)

@@ -8,13 +8,16 @@ import numpy as np
 import polars as pl
 
 from seed import names, school
-from seed.careers import NONE, dates
+from seed.careers import NONE
 from seed.draws import Bools, Draws, Ints, cumulated
 from seed.people import Lives, Names, personal_emails
 from seed.plan import Plan
+from seed.text import Field, Lines, Numbered, Picked, as_lines, numbers, words
 
 CONTACT_CHUNK = 40_000
 _INTEREST = ("low", "medium", "high")
+_STUDENTS_INTEREST, _OTHERS_INTEREST = cumulated((8, 32, 60)), cumulated((38, 42, 20))
+_INITIALS = tuple(s[0] for s in names.FIRST_SMALL)
 _KIND_WEIGHTS = cumulated(school.RECRUITS)
 
 
@@ -40,7 +43,7 @@ def event_frame(plan: Plan) -> pl.DataFrame:
                 f"{school.EVENT_TITLES[k]} {school.CAMPUSES[c].name}" for k, c in zip(kinds, campuses, strict=True)
             ],
             "kind": [school.EVENT_KINDS[k] for k in kinds],
-            "date": dates(events.date[order]),
+            "date": events.date[order].astype("datetime64[D]"),
             "campus_id": events.campus[order] + 1,
             "cost": [f"{c // 100}.{c % 100:02d}" for c in cents],
         }
@@ -81,18 +84,14 @@ def draw_visits(plan: Plan, lives: Lives, chunk: int) -> Visits:
     return Visits(student[order], event[order], early[order])
 
 
-def visit_frame(
-    plan: Plan, who: Names, lives: Lives, same: Ints, visits: Visits, chunk: int, first_id: int
-) -> pl.DataFrame:
+def visit_lines(plan: Plan, who: Names, lives: Lives, same: Ints, visits: Visits, chunk: int, first_id: int) -> Lines:
     """Those rows of table `audiences` that are about students, under their private e-mails."""
     draws = Draws(plan.seed, "audiences", chunk)
     student, size = visits.student, len(visits.student)
-    interest = draws.weighted(cumulated((8, 32, 60)), size)
+    interest = draws.weighted(_STUDENTS_INTEREST, size)
     picked = Names(who.women[student], who.first[student], who.last[student])
-    return _frame(
-        first_id, plan.events.ids[visits.event], picked,
-        personal_emails(picked, same[student], lives.domain[student]), interest, np.full(size, NONE),
-    )  # fmt: skip
+    mails = personal_emails(picked, same[student], lives.domain[student], np.ones(size, dtype=np.bool_))
+    return _lines(plan, first_id, visits.event, picked, mails, interest, np.full(size, NONE))
 
 
 def contact_chunks(plan: Plan) -> int:
@@ -100,8 +99,9 @@ def contact_chunks(plan: Plan) -> int:
     return -(-int(plan.events.lost.sum()) // CONTACT_CHUNK)
 
 
-def contact_frame(plan: Plan, chunk: int, first_id: int) -> pl.DataFrame:
-    """The contacts of a chunk who went elsewhere. `first_id`: key of the very first of them all."""
+def contact_lines(plan: Plan, chunk: int, first_id: int) -> tuple[Lines, Ints]:
+    """The contacts of a chunk who went elsewhere, and where each did (NONE: not known). `first_id`: key of the very
+    first of them all."""
     draws = Draws(plan.seed, "contacts", chunk)
     ends = np.cumsum(plan.events.lost)
     index = np.arange(chunk * CONTACT_CHUNK, min(int(ends[-1]), (chunk + 1) * CONTACT_CHUNK), dtype=np.int64)
@@ -111,29 +111,28 @@ def contact_frame(plan: Plan, chunk: int, first_id: int) -> pl.DataFrame:
     who = Names(women, names.draw_first(draws, women), names.draw_last(draws, size))
     told = draws.unit(size) < np.where(plan.events.date[event] < school.SEPTEMBER[-1], 0.3, 0.1)
     elsewhere = np.where(told, draws.weighted(school.COMPETITOR_WEIGHTS, size), NONE)
+    domain = draws.weighted(names.MAIL_WEIGHTS, size)
     # An initial and a number: never the private e-mail of a student, which begins with a whole first name.
-    initials = names.spelled(names.FIRST_SLUGS, who.first).str.head(1).str.to_lowercase()
-    mail = pl.DataFrame(
-        {
-            "first": initials, "last": names.spelled(names.LAST_SLUGS, who.last).str.to_lowercase(),
-            "n": pl.Series(first_id + index),
-            "domain": names.spelled(names.MAIL_DOMAINS, draws.weighted(names.MAIL_WEIGHTS, size)),
-        }
-    )  # fmt: skip
-    mails = mail.select(pl.concat_str(["first", pl.lit("."), "last", pl.lit("."), "n", pl.lit("@"), "domain"]))
-    interest = draws.weighted(cumulated((38, 42, 20)), size)
-    return _frame(first_id + chunk * CONTACT_CHUNK, plan.events.ids[event], who, mails.to_series(), interest, elsewhere)
-
-
-def _frame(first_id: int, event: Ints, who: Names, mails: pl.Series, interest: Ints, chosen: Ints) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "id": np.arange(first_id, first_id + len(event)),
-            "event_id": event,
-            "first_name": names.spelled(names.FIRST, who.first),
-            "last_name": names.spelled(names.LAST, who.last),
-            "email": mails,
-            "level_of_interest": names.spelled(_INTEREST, interest),
-            "chosen_school": names.spelled(school.COMPETITORS, chosen),
-        }
+    mails = (
+        Picked(words(_INITIALS), who.first),
+        Picked(words(names.LAST_SMALL, "."), who.last),
+        Picked(numbers(first_id + index, ".")),
+        Picked(words(names.MAIL_DOMAINS, "@"), domain),
     )
+    interest = draws.weighted(_OTHERS_INTEREST, size)
+    return _lines(plan, first_id + chunk * CONTACT_CHUNK, event, who, mails, interest, elsewhere), elsewhere
+
+
+def _lines(
+    plan: Plan, first_id: int, event: Ints, who: Names, mails: tuple[Field, ...], interest: Ints, chosen: Ints
+) -> Lines:
+    fields: tuple[Field, ...] = (
+        Numbered(first_id),
+        Picked(numbers(plan.events.ids[event])),
+        Picked(words(names.FIRST), who.first),
+        Picked(words(names.LAST), who.last),
+        *mails,
+        Picked(words(_INTEREST), interest),
+        Picked(words(school.COMPETITORS), chosen),
+    )
+    return as_lines(len(event), fields)

@@ -10,8 +10,9 @@ import polars as pl
 from seed import names, school
 from seed.careers import dates
 from seed.draws import Draws, Ints
-from seed.people import school_emails
+from seed.people import CAMPUS_KEYS, school_emails
 from seed.plan import Plan
+from seed.text import Field, Lines, Numbered, Picked, as_lines, words
 
 
 def campus_frame(plan: Plan) -> pl.DataFrame:
@@ -71,7 +72,7 @@ def company_frame(plan: Plan) -> pl.DataFrame:
         {
             "id": firms.ids[order],
             "name": _company_names(draws, size),
-            "sector": names.spelled(school.SECTORS, draws.weighted(school.SECTOR_WEIGHTS, size)),
+            "sector": [school.SECTORS[s] for s in draws.weighted(school.SECTOR_WEIGHTS, size).tolist()],
             "city": [c[w % len(c)] for c, w in zip(cities, which, strict=True)],
             "region": regions,
             "employees": firms.employees[order],
@@ -89,7 +90,7 @@ def _first_days(plan: Plan, campus: Ints, place: Ints, draws: Draws) -> Ints:
     return np.where(year == 0, earlier, summer)
 
 
-def professor_frame(plan: Plan) -> pl.DataFrame:
+def professor_lines(plan: Plan) -> Lines:
     """Table `professors`; those of a campus have successive keys, in the order in which they were needed."""
     draws = Draws(plan.seed, "professors")
     count = plan.staff[:, -1]
@@ -98,16 +99,15 @@ def professor_frame(plan: Plan) -> pl.DataFrame:
     place = np.arange(size) - plan.staff_base[campus]
     women = (draws.below(100, size) < 35).astype(np.int64)
     first, last = names.draw_first(draws, women), names.draw_last(draws, size)
-    return pl.DataFrame(
-        {
-            "id": np.arange(1, size + 1),
-            "first_name": names.spelled(names.FIRST, first),
-            "last_name": names.spelled(names.LAST, last),
-            "email": school_emails(first, last, ranks(first * len(names.LAST) + last), "prof.supinfo.com"),
-            "campus_id": campus + 1,
-            "hired_on": dates(_first_days(plan, campus, place, draws)),
-        }
+    fields: tuple[Field, ...] = (
+        Numbered(1),
+        Picked(words(names.FIRST), first),
+        Picked(words(names.LAST), last),
+        *school_emails(first, last, ranks(first * len(names.LAST) + last), "prof.supinfo.com"),
+        Picked(words(CAMPUS_KEYS), campus),
+        dates(_first_days(plan, campus, place, draws)),
     )
+    return as_lines(size, fields)
 
 
 def ranks(keys: Ints) -> Ints:

@@ -75,6 +75,12 @@ def chunk_facts(plan: Plan, lives: Lives, visits: Visits) -> Facts:
     }
 
 
+def count_lost(chosen: Ints) -> Counter[str]:
+    """How many chose each competing school (NONE is left out), in the order of the first to choose it."""
+    found, first, counted = np.unique(chosen[chosen != NONE], return_index=True, return_counts=True)
+    return Counter({school.COMPETITORS[found[i]]: int(counted[i]) for i in np.argsort(first).tolist()})
+
+
 def merge(total: Facts, part: Mapping[str, Counter[str]]) -> None:
     """Adds the facts of a part to the total."""
     for name, counted in part.items():
