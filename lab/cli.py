@@ -37,6 +37,13 @@ def cli() -> None:
     """Lakelab: a big-data lab on one laptop. Settings are environment variables LAB_…; see docs/settings.md."""
 
 
+def _stack() -> Any:
+    from lab.stack.place import Stack
+
+    return Stack.of_this_clone()
+
+
+stack_option = click.option("--stack", "on_stack", is_flag=True, help="On the stack in Docker Compose.")
 scale_option = click.option(
     "--scale", "students", type=click.IntRange(50, 1_000_000), help="Students to make. [default: 5000]"
 )
@@ -152,15 +159,18 @@ def load(folder: Path) -> None:
 @click.argument("query", required=False)
 @click.option("--csv", "form", flag_value="csv", help="Rows as CSV, with a header line.")
 @click.option("--json", "form", flag_value="json", help="Rows as JSON lines.")
-def sql(query: str | None, form: str | None) -> None:
+@stack_option
+def sql(query: str | None, form: str | None, on_stack: bool) -> None:
     """Ask the warehouse. Without a query: a shell."""
     from lab.sql import ask, shell
+    from lab.warehouse import opened
 
-    place = _place()
-    if query:
-        ask(place, query, form or "table")
-    else:
-        shell(place, form or "table")
+    warehouse: Any = _stack().warehouse() if on_stack else opened(_place(), "lab-sql")
+    with warehouse as asked:
+        if query:
+            ask(asked, query, form or "table")
+        else:
+            shell(asked, form or "table")
 
 
 @cli.command(context_settings={"ignore_unknown_options": True})
@@ -179,16 +189,31 @@ def psql(arguments: tuple[str, ...]) -> None:
 
 
 @cli.command()
-def verify() -> None:
+@stack_option
+def verify(on_stack: bool) -> None:
     """Compare every table in ERP, stage and presentation; not zero when one differs."""
-    from lab.verify import verify as verify_tables
+    from lab.verify import embedded_checks, show
 
-    verify_tables(_place(), Console())
+    if on_stack:
+        from lab.stack.verify import check_tables
+
+        found = _stack()
+        with found.warehouse() as warehouse:
+            checks = check_tables(found, warehouse)
+    else:
+        checks = embedded_checks(_place())
+    show(checks, Console())
 
 
 @cli.command()
-def report() -> None:
-    """Write report.html again from the last run."""
+@stack_option
+def report(on_stack: bool) -> None:
+    """Write report.html again from the last run; of the stack: from what its servers say of it."""
+    if on_stack:
+        from lab.stack.report import make_report
+
+        click.echo(make_report(_stack()))
+        return
     from lab.report.model import RunRecord
     from lab.report.page import write_report
     from lab.report.questions import read_answers

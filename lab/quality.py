@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from typing import BinaryIO, Protocol
 
 from lab.report.model import Finding
-from lakelab.storage import Storage
+from lakelab.storage import Stored
 
 QUARANTINE = "hdfs:///dev/quarantine/ERP"
 
 
-def findings(storage: Storage, uri: str = QUARANTINE) -> list[Finding]:
+class Files(Protocol):
+    """Files that can be listed and read, as every storage has them."""
+
+    def list(self, uri: str) -> list[Stored]: ...
+    def open(self, uri: str) -> BinaryIO: ...
+
+
+def findings(storage: Files, uri: str = QUARANTINE) -> list[Finding]:
     """Quarantined rows by table, reason and severity. "refused" in a file is the report's "error"."""
     counts: Counter[tuple[str, str, str]] = Counter()
     for stored in storage.list(uri):

@@ -12,45 +12,29 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from lab.embedded.metastore import ensure_metastore
-from lab.embedded.place import Place
-from lab.embedded.postgres import Postgres
-from lab.embedded.spark import Spark
-from lab.warehouse import Warehouse
+from lab.warehouse import Asked
 from lakelab.errors import LabError
 
 LEAVE = {"exit", "quit", r"\q"}
 HELP = "End a query with ; and leave with exit. Tables: show tables;"
 
 
-def ask(place: Place, query: str, form: str) -> None:
+def ask(warehouse: Asked, query: str, form: str) -> None:
     """Run one query and print its rows as `table`, `csv` or `json`."""
-    with Postgres(place).running() as postgres:
-        ensure_metastore(place, postgres)
-        warehouse = Warehouse(Spark(place), "lab-sql")
-        try:
-            show(*warehouse.query(query.rstrip().rstrip(";")), form)
-        finally:
-            warehouse.close()
+    show(*warehouse.query(query.rstrip().rstrip(";")), form)
 
 
-def shell(place: Place, form: str) -> None:
+def shell(warehouse: Asked, form: str) -> None:
     """Read queries until the end of input. An error is shown and the shell goes on."""
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  # line editing and history, where the machine has it
-    with Postgres(place).running() as postgres:
-        ensure_metastore(place, postgres)
-        warehouse = Warehouse(Spark(place), "lab-sql")
-        warehouse.later(lambda: warehouse.rows("SHOW TABLES"))
-        print(HELP, file=sys.stderr)
+    warehouse.warm()
+    print(HELP, file=sys.stderr)
+    for query in _queries():
         try:
-            for query in _queries():
-                try:
-                    show(*warehouse.query(query), form)
-                except LabError as error:
-                    print(error, file=sys.stderr)
-        finally:
-            warehouse.close()
+            show(*warehouse.query(query), form)
+        except LabError as error:
+            print(error, file=sys.stderr)
 
 
 def _queries() -> Any:

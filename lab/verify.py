@@ -9,22 +9,26 @@ from lab import proof
 from lab.embedded.place import Place
 from lab.embedded.postgres import UNLOADER, Postgres
 from lab.embedded.spark import Spark
-from lab.report.model import Digest
+from lab.report.model import Digest, TableCheck
 from lab.warehouse import Warehouse
 from lakelab.checksums import presentation_checksums
 
 
-def verify(place: Place, console: Console) -> None:
-    """Show rows and checksums of each table in the three tiers. LabError when one differs."""
+def embedded_checks(place: Place) -> list[TableCheck]:
+    """Rows and checksums of each table in the three tiers of the embedded lab."""
     with Postgres(place).running() as postgres:
         warehouse = Warehouse(Spark(place), "lab-verify")
         connection = postgres.connect(UNLOADER)
         try:
             presentation = presentation_checksums(warehouse.rows)
-            checks = proof.check_tables(connection, place.storage, place.settings.stage_uri, presentation)
+            return proof.check_tables(connection, place.storage, place.settings.stage_uri, presentation)
         finally:
             connection.close()
             warehouse.close()
+
+
+def show(checks: list[TableCheck], console: Console) -> None:
+    """Print what each tier has of each table. LabError when one differs."""
     table = Table("table", "ERP", "stage", "presentation", "")
     for check in checks:
         mark = "[green]✓" if check.equal else "[red]✗"

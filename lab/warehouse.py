@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from lab.embedded.metastore import ensure_metastore
+from lab.embedded.place import Place
+from lab.embedded.postgres import Postgres
 from lab.embedded.spark import Spark
 from lab.report.model import Anonymity
 from lab.report.questions import Answer, load_questions
@@ -18,6 +22,25 @@ from lakelab.settings import REPOSITORY
 T = TypeVar("T")
 
 QUESTIONS = REPOSITORY / "hive" / "questions"
+
+
+class Asked(Protocol):
+    """A warehouse that answers SQL: the embedded lab's Spark session, or the stack's HiveServer2."""
+
+    def warm(self) -> None: ...
+    def query(self, sql: str) -> tuple[list[str], list[Any]]: ...
+
+
+@contextlib.contextmanager
+def opened(place: Place, name: str) -> Iterator[Warehouse]:
+    """The embedded lab's warehouse for the length of the block, with its Postgres."""
+    with Postgres(place).running() as postgres:
+        ensure_metastore(place, postgres)
+        warehouse = Warehouse(Spark(place), name)
+        try:
+            yield warehouse
+        finally:
+            warehouse.close()
 
 
 class Warehouse:
@@ -57,6 +80,10 @@ class Warehouse:
         threading.Thread(target=run, daemon=True).start()
         return future
 
+    def warm(self) -> None:
+        """Start the session in a thread, so that the first question need not wait for it."""
+        self.later(lambda: self.rows("SHOW TABLES"))
+
     def rows(self, sql: str) -> list[Any]:
         """The rows of a query. LabError with Spark's first line when it cannot be run."""
         return self.query(sql)[1]
@@ -86,13 +113,13 @@ class Warehouse:
         self._session = None
 
 
-def answers(warehouse: Warehouse, folder: Path = QUESTIONS) -> list[Answer]:
+def answers(warehouse: Asked, folder: Path = QUESTIONS) -> list[Answer]:
     """Each question asked of the warehouse, in order. Two at a time: planning one leaves a core idle."""
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(lambda question: question.answer(*warehouse.query(question.sql)), load_questions(folder)))
 
 
-def anonymity(warehouse: Warehouse) -> list[Anonymity]:
+def anonymity(warehouse: Asked) -> list[Anonymity]:
     """The smallest group of persons that each mart publishes."""
     from lakelab.anonymity import K
     from lakelab.marts import MARTS
@@ -106,5 +133,5 @@ def anonymity(warehouse: Warehouse) -> list[Anonymity]:
             f" coalesce({hidden}, 0) AS hidden FROM {WAREHOUSE}.{mart.table} WHERE {mart.where}"
         )
 
-    rows: Sequence[Any] = warehouse.rows(" UNION ALL ".join(counts(mart) for mart in MARTS))
-    return [Anonymity(r["mart"], K, r["found"], r["smallest"], r["hidden"]) for r in rows]
+    rows: Sequence[Any] = warehouse.query(" UNION ALL ".join(counts(mart) for mart in MARTS))[1]
+    return [Anonymity(mart, K, found, smallest, hidden) for mart, found, smallest, hidden in rows]

@@ -1,0 +1,98 @@
+"""The stack as the host reaches it: clients for its published addresses, with the logins of `.env.local`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from lab.embedded.postgres import OWNER, UNLOADER
+from lab.stack.airflow import Airflow
+from lab.stack.compose import stack_folder
+from lab.stack.emr import RemoteEmr
+from lab.stack.environment import Environment, read_environment
+from lab.stack.hive import HiveWarehouse
+from lab.stack.webhdfs import StackFiles, WebHdfs
+from lakelab.catalogue import DATABASE
+from lakelab.database import Connect
+from lakelab.s3 import S3Storage
+from lakelab.settings import Settings, load_settings
+
+HOST = "127.0.0.1"
+PASSWORDS = {OWNER: "ERP_OWNER_PASSWORD", UNLOADER: "ERP_UNLOADER_PASSWORD"}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One stack. Clients are made when first asked for; none of them waits for a server until it is used."""
+
+    environment: Environment
+
+    @classmethod
+    def of_this_clone(cls) -> Stack:
+        """LabError where `make up` never ran."""
+        return cls(read_environment())
+
+    @cached_property
+    def settings(self) -> Settings:
+        return replace(load_settings(self.environment.values), erp_port=self.environment.port("ERP_PORT"))
+
+    @property
+    def folder(self) -> Path:
+        return stack_folder()
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.html"
+
+    def connecting(self, role: str = UNLOADER) -> Connect:
+        """What opens a connection to the ERP."""
+        return partial(
+            psycopg2.connect, host=HOST, port=self.environment.port("ERP_PORT"), user=role,
+            password=self.environment[PASSWORDS[role]], dbname=DATABASE,
+            application_name="lakelab", connect_timeout=10,
+        )  # fmt: skip
+
+    @property
+    def aws_url(self) -> str:
+        return f"http://{HOST}:{self.environment.port('AWS_PORT')}"
+
+    def aws(self, service: str) -> Any:
+        """A boto3 client on the AWS endpoint."""
+        import boto3
+        from botocore.config import Config
+
+        return boto3.client(
+            service, endpoint_url=self.aws_url, region_name=self.environment["AWS_REGION"],
+            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+            config=Config(s3={"addressing_style": "path"}),
+        )  # fmt: skip
+
+    @cached_property
+    def emr(self) -> RemoteEmr:
+        return RemoteEmr(self.aws("emr"))
+
+    @cached_property
+    def hdfs(self) -> WebHdfs:
+        return WebHdfs(f"http://{HOST}:{self.environment.port('WEBHDFS_PORT')}")
+
+    @cached_property
+    def storage(self) -> S3Storage:
+        return S3Storage(self.aws("s3"))
+
+    @cached_property
+    def files(self) -> StackFiles:
+        """Files of S3 and HDFS by their addresses, to be read."""
+        return StackFiles(self.storage, self.hdfs)
+
+    @cached_property
+    def airflow(self) -> Airflow:
+        url = f"http://{HOST}:{self.environment.port('AIRFLOW_PORT')}"
+        return Airflow(url, self.environment["AIRFLOW_ADMIN_PASSWORD"])
+
+    def warehouse(self) -> HiveWarehouse:
+        return HiveWarehouse(HOST, self.environment.port("HIVESERVER2_PORT"))

@@ -1,0 +1,17 @@
+"""`lab verify --stack`: the proof on the stack, by its published addresses."""
+
+from __future__ import annotations
+
+from lab import proof
+from lab.report.model import TableCheck
+from lab.stack.hive import HiveWarehouse
+from lab.stack.place import Stack
+from lakelab.checksums import presentation_checksums
+from lakelab.database import connected
+
+
+def check_tables(stack: Stack, warehouse: HiveWarehouse) -> list[TableCheck]:
+    """ERP by TCP, the stage by the AWS endpoint, the presentation by HiveServer2."""
+    presentation = presentation_checksums(warehouse.rows)
+    with connected(stack.connecting()) as connection:
+        return proof.check_tables(connection, stack.storage, stack.settings.stage_uri, presentation)
