@@ -125,7 +125,7 @@ def warm() -> None:
 @seed_option
 @dirt_option
 @click.option("--out", type=click.Path(path_type=Path), default=Path("school"), help="Folder for the files.")
-@click.option("--workers", type=click.IntRange(1, 64), default=os.cpu_count() or 1, help="Processes.")
+@click.option("--workers", type=click.IntRange(1, 64), default=os.cpu_count() or 1, help="Threads.")
 def generate(students: int | None, seed: int | None, dirt: float, out: Path, workers: int) -> None:
     """Make a school: eleven CSV files, the same for the same seed number and scale."""
     from lab.school import generate_files

@@ -6,10 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from seed import school
+from seed import school, text
 from seed.draws import Draws, Floats, Ints
 from seed.plan import Plan
-from seed.text import Picked, Texts, words
+from seed.text import Picked, Texts
 
 NONE = -1  # no date, no company, no reason
 ENROLLED, GRADUATED, DROPPED = 0, 1, 2
@@ -33,7 +33,7 @@ def contracts(
     start, end = company.copy(), company.copy()
     for row, (level, share, keep) in enumerate(((2, 0.45, 0.0), (3, 0.8, 0.6), (4, 1.0, 0.8))):
         local = firms.first[region] + draws.below(firms.total[region], size)
-        anywhere = draws.below(int(firms.weights[-1]), size)
+        anywhere = draws.below(firms.weights.total, size)
         drawn = np.where(draws.unit(size) < 0.85, local, anywhere)
         before = company[max(0, row - 1)]
         stays = (draws.unit(size) < keep) & (before != NONE)
@@ -43,9 +43,7 @@ def contracts(
         first = np.maximum(school.SEPTEMBER[y] + 14 + draws.below(45, size), join + 7)
         final = np.minimum(school.JUNE_END[y], last)
         signed = known & (keen < likely * share) & (final >= first + 45)
-        company[row][signed] = np.where(
-            stays[signed], before[signed], np.searchsorted(firms.weights, drawn[signed], side="right")
-        )
+        company[row][signed] = np.where(stays[signed], before[signed], firms.weights.find(drawn[signed]))
         start[row][signed], end[row][signed] = first[signed], final[signed]
     return company, start, end
 
@@ -61,7 +59,7 @@ def hires(
     kept = (last_firm != NONE) & (draws.unit(size) < 0.34 + 0.01 * shift)
     firms = plan.companies
     local = firms.first[region] + draws.below(firms.total[region], size)
-    anywhere = draws.below(int(firms.weights[-1]), size)
+    anywhere = draws.below(firms.weights.total, size)
     drawn = np.where(draws.unit(size) < 0.75, local, anywhere)
     steps = draws.unit(size) * 12.0
     step = steps.astype(np.int64)
@@ -73,7 +71,7 @@ def hires(
     none = (status != GRADUATED) | never | (hired > school.TODAY)
     firm = np.where(none, NONE, last_firm)
     new = ~none & ~kept
-    firm[new] = np.searchsorted(firms.weights, drawn[new], side="right")
+    firm[new] = firms.weights.find(drawn[new])
     return np.where(none, NONE, hired), firm
 
 
@@ -84,5 +82,4 @@ def dates(days: Ints) -> Picked:
 
 @lru_cache(maxsize=1)
 def _day_texts() -> Texts:
-    days = np.arange(_DAY_0, _DAY_0 + _DAYS).astype("datetime64[D]")
-    return words(tuple(np.datetime_as_string(days).tolist()))
+    return text.days(_DAY_0, _DAYS)

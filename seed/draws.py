@@ -21,9 +21,33 @@ Words = NDArray[np.uint64]
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 _EVEN = np.uint64(0x0000FFFF0000FFFF)
+_DIRECT = 2**16  # entries of a table for looking up a weighted choice, at most
 # A sum of four uniform 16-bit numbers has this mean and standard deviation (Irwin-Hall distribution, n = 4).
 _SUM_MEAN = 131070.0
 _SUM_DEVIATION = 37837.22738
+
+
+class Weights:
+    """Integer weights of choices, none below 0. `ends`: their running sums; `total`: the last one."""
+
+    def __init__(self, weights: Sequence[int]) -> None:
+        self.ends: Ints = np.cumsum(np.asarray(weights, dtype=np.int64))
+        self.total = int(self.ends[-1])
+        # Values are looked up by their leading bits: no more than one running sum then lies between two entries.
+        self._shift = 0 if self.total <= _DIRECT else max(0, min(weights).bit_length() - 1)
+        self._guide: Ints | None = None
+        if self.total >> self._shift <= _DIRECT:
+            starts = np.arange((self.total >> self._shift) + 1, dtype=np.int64) << self._shift
+            self._guide = np.searchsorted(self.ends, starts, side="right").astype(np.int64)
+
+    def find(self, values: Ints) -> Ints:
+        """For each value from 0 to total - 1, the choice whose share of the range it is in."""
+        if self._guide is None:
+            return np.searchsorted(self.ends, values, side="right").astype(np.int64)
+        place: Ints = self._guide.take(values >> self._shift)
+        if self._shift:
+            place += self.ends.take(place) <= values
+        return place
 
 
 class Draws:
@@ -58,14 +82,9 @@ class Draws:
         total = (pairs & _LOW) + (pairs >> _32)
         return (total.astype(np.float64) - _SUM_MEAN) / _SUM_DEVIATION
 
-    def weighted(self, cumulated: Ints, size: int) -> Ints:
-        """Indexes drawn with the weights whose running sums are given."""
-        return np.searchsorted(cumulated, self.below(int(cumulated[-1]), size), side="right").astype(np.int64)
-
-
-def cumulated(weights: Sequence[int]) -> Ints:
-    """Running sums of integer weights, for `Draws.weighted`."""
-    return np.cumsum(np.asarray(weights, dtype=np.int64))
+    def weighted(self, weights: Weights, size: int) -> Ints:
+        """Indexes drawn with these weights."""
+        return weights.find(self.below(weights.total, size))
 
 
 def scattered(keys: Ints, salt: int) -> Words:

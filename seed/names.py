@@ -9,7 +9,7 @@ from faker.providers.company.fr_FR import Provider as Company
 from faker.providers.job.fr_FR import Provider as Job
 from faker.providers.person.fr_FR import Provider as Person
 
-from seed.draws import Draws, Ints, cumulated
+from seed.draws import Draws, Ints, Weights
 
 
 def slug(name: str) -> str:
@@ -33,7 +33,7 @@ COMPANY_SUFFIXES: tuple[str, ...] = tuple(Company.company_suffixes)
 
 # Reserved for documentation (RFC 2606): nobody can own these mailboxes.
 MAIL_DOMAINS = ("courriel.example", "boite.example", "laposte.example", "messagerie.example", "mel.example")
-MAIL_WEIGHTS = cumulated((40, 25, 15, 12, 8))
+MAIL_WEIGHTS = Weights((40, 25, 15, 12, 8))
 
 _TRADES = (
     "informati", "web", "logiciel", "réseaux", "base de données", "data manager", "système",
@@ -47,9 +47,9 @@ LAST_SLUGS: tuple[str, ...] = tuple(slug(n) for n in LAST)
 FIRST_SMALL, LAST_SMALL = tuple(s.lower() for s in FIRST_SLUGS), tuple(s.lower() for s in LAST_SLUGS)
 
 
-def _popularity(size: int) -> Ints:
+def _popularity(size: int) -> Weights:
     """Weights that fall with the rank, as those of real names do."""
-    return cumulated([1_000_000 // (rank + 12) for rank in range(size)])
+    return Weights([1_000_000 // (rank + 12) for rank in range(size)])
 
 
 # Faker lists first names by alphabet: a fixed stride spreads the popular ones over it. 37 shares no factor with

@@ -9,7 +9,7 @@ import numpy as np
 from lakelab.catalogue import LEVELS
 from seed import careers, names, school
 from seed.careers import DROPPED, ENROLLED, GRADUATED, NONE, STATUSES, dates
-from seed.draws import Bools, Draws, Floats, Ints, cumulated
+from seed.draws import Bools, Draws, Floats, Ints, Weights
 from seed.plan import Plan
 from seed.text import Field, Lines, Numbered, Picked, Texts, as_lines, numbers, words
 
@@ -17,7 +17,7 @@ CHUNK = 5000  # students drawn at a time; changing it changes the data
 LAST_LEVEL = len(LEVELS) - 1
 _OTHER_SCHOOL = school.EXIT_REASONS.index("other school")
 CAMPUS_KEYS = tuple(str(key) for key in range(1, len(school.CAMPUSES) + 1))
-_ADULT_YEARS = cumulated((46, 24, 12, 6, 4, 3, 2, 1, 1, 1))  # years above the usual age at entry
+_ADULT_YEARS = Weights((46, 24, 12, 6, 4, 3, 2, 1, 1, 1))  # years above the usual age at entry
 
 
 @dataclass(frozen=True)

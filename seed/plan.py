@@ -12,7 +12,7 @@ import numpy as np
 
 from lakelab.catalogue import LEVELS
 from seed import school
-from seed.draws import Bools, Draws, Ints, apportion, cumulated
+from seed.draws import Bools, Draws, Ints, Weights, apportion
 
 CLASS_SIZE = 40  # places in a class at its start; drop-outs leave some of them empty
 LESSONS = 18  # lessons of a class in a year
@@ -52,13 +52,13 @@ class Events:
 
 @dataclass(frozen=True)
 class Companies:
-    """Companies sorted by region. `ids`: [place], the key; `first`, `total`: [region], running sums of the
-    hiring weights before the region and in it; `weights`: running sums over all."""
+    """Companies sorted by region. `ids`: [place], the key; `first`, `total`: [region], sums of the hiring
+    weights before the region and in it; `weights`: those of all."""
 
     ids: Ints
     region: Ints
     employees: Ints
-    weights: Ints
+    weights: Weights
     first: Ints
     total: Ints
 
@@ -128,10 +128,10 @@ def _companies(students: int, seed: int) -> Companies:
     counts = [n + 2 for n in apportion(size, [s * s * y for s, y in zip(strength, youth, strict=True)])]
     region = np.repeat(np.arange(len(counts)), counts)
     rank = np.concatenate([np.arange(n) for n in counts])
-    weights = cumulated((1_000_000 // (rank + 3)).tolist())
+    weights = Weights((1_000_000 // (rank + 3)).tolist())
     ends = np.cumsum(counts)
-    first = np.array([0, *(int(weights[e - 1]) for e in ends[:-1])], dtype=np.int64)
-    total = weights[ends - 1] - first
+    first = np.array([0, *(int(weights.ends[e - 1]) for e in ends[:-1])], dtype=np.int64)
+    total = weights.ends[ends - 1] - first
     employees = 12_000 // (rank + 1) + 8 + draws.below(40 + 2000 // (rank + 1), len(rank))
     ids = np.empty(len(rank), dtype=np.int64)
     ids[np.argsort(draws.words(len(rank)), kind="stable")] = np.arange(1, len(rank) + 1)

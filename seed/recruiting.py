@@ -9,16 +9,16 @@ import polars as pl
 
 from seed import names, school
 from seed.careers import NONE
-from seed.draws import Bools, Draws, Ints, cumulated
+from seed.draws import Bools, Draws, Ints, Weights
 from seed.people import Lives, Names, personal_emails
 from seed.plan import Plan
 from seed.text import Field, Lines, Numbered, Picked, as_lines, numbers, words
 
 CONTACT_CHUNK = 40_000
 _INTEREST = ("low", "medium", "high")
-_STUDENTS_INTEREST, _OTHERS_INTEREST = cumulated((8, 32, 60)), cumulated((38, 42, 20))
+_STUDENTS_INTEREST, _OTHERS_INTEREST = Weights((8, 32, 60)), Weights((38, 42, 20))
 _INITIALS = tuple(s[0] for s in names.FIRST_SMALL)
-_KIND_WEIGHTS = cumulated(school.RECRUITS)
+_KIND_WEIGHTS = Weights(school.RECRUITS)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lakelab.catalogue import LEVELS
-from seed.draws import Floats, Ints, cumulated
+from seed.draws import Floats, Ints, Weights
 
 EPOCH = dt.date(1970, 1, 1)
 AS_OF = dt.date(2026, 6, 30)  # the school's "today": nothing is dated later
@@ -134,18 +134,18 @@ _ORIGINS: tuple[tuple[str, int, int, int, int], ...] = (
 )  # fmt: skip
 ORIGINS = tuple(o[0] for o in _ORIGINS)
 ORIGIN_WEIGHTS = {
-    0: cumulated([o[1] for o in _ORIGINS]),
-    2: cumulated([o[2] for o in _ORIGINS]),
-    3: cumulated([o[3] for o in _ORIGINS]),
+    0: Weights([o[1] for o in _ORIGINS]),
+    2: Weights([o[2] for o in _ORIGINS]),
+    3: Weights([o[3] for o in _ORIGINS]),
 }
 ORIGIN_TALENT = np.array([o[4] for o in _ORIGINS], dtype=np.float64)
 
 EXIT_REASONS = ("level", "finance", "health", "distance", "work", "other school")
 COMPETITORS = ("Epitech", "EPITA", "ESGI", "42", "CESI", "Ynov", "EFREI", "INSA", "IUT", "Université")
-COMPETITOR_WEIGHTS = cumulated((24, 12, 15, 13, 9, 10, 7, 3, 4, 3))
+COMPETITOR_WEIGHTS = Weights((24, 12, 15, 13, 9, 10, 7, 3, 4, 3))
 
 SECTORS = ("software", "consulting", "banking", "telecoms", "industry", "retail", "public sector", "health")
-SECTOR_WEIGHTS = cumulated((28, 24, 12, 9, 11, 8, 5, 3))
+SECTOR_WEIGHTS = Weights((28, 24, 12, 9, 11, 8, 5, 3))
 
 # How an event of each kind does. per_year: (at least, one more for so many points of activity).  recruits: part
 # of all recruited students, per cent.  conversion: contacts who become students, per mille.  cost: euros, from-to.

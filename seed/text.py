@@ -25,6 +25,8 @@ _SPECIAL = set(',"\r\n')
 _GROUP = 10_000  # numbers are written four digits at a time
 _PADDED = np.array([f"{n:04d}".encode() for n in range(_GROUP)], dtype="S4").view("<u4")
 _PLAIN = np.array([str(n).encode() for n in range(_GROUP)], dtype="S4").view("<u4")
+_HIGH = np.where(np.arange(_GROUP) > 0, _PLAIN, 0).astype("<u4")  # nothing for 0
+_LOW = np.concatenate([_PLAIN, _PADDED])  # with leading zeros where there is a higher group
 
 
 class Texts:
@@ -136,12 +138,24 @@ def texts_of(texts: Iterable[str]) -> Texts:
 
 def numbers(values: Ints, before: str = ",", none: str = ",") -> Texts:
     """Numbers from 0 to 99,999,999, each after `before`; index -1 stands for NULL and gives `none`."""
-    group, inside = np.divmod(values, _GROUP)
-    digits = np.zeros((len(values) + 1, 2), dtype="<u4")
-    digits[:-1, 0] = np.where(group > 0, _PLAIN[group], 0)
-    digits[:-1, 1] = np.where(group > 0, _PADDED[inside], _PLAIN[inside])
-    text = digits.view(np.uint8)
-    prefix = np.zeros((len(text), max(len(before), len(none))), dtype=np.uint8)
-    prefix[:-1, : len(before)] = np.frombuffer(before.encode(), dtype=np.uint8)
-    prefix[-1, : len(none)] = np.frombuffer(none.encode(), dtype=np.uint8)
-    return Texts(np.hstack([prefix, text[:, text.any(axis=0)]]))  # a column of NULs alone need not be carried along
+    group = values // _GROUP
+    inside = values - group * _GROUP
+    top = int(group.max(initial=0))
+    start = max(len(before), len(none))
+    middle = start + (len(str(top)) if top else 0)
+    table = np.zeros((len(values) + 1, max(middle, start + 4) + 4), dtype=np.uint8)
+    table[:-1, : len(before)] = np.frombuffer(before.encode(), dtype=np.uint8)
+    if top:
+        _column(table, start, "<u4")[:-1] = _HIGH.take(group)
+    _column(table, middle, "<u4")[:-1] = _LOW.take(inside + _GROUP * (group > 0))
+    table[-1, : len(none)] = np.frombuffer(none.encode(), dtype=np.uint8)
+    return Texts(table[:, : middle + 4])
+
+
+def days(first: int, count: int) -> Texts:
+    """Successive days, counted from 1970-01-01, each as a date after a comma; index -1 stands for NULL."""
+    dates = np.datetime_as_string(np.arange(first, first + count).astype("datetime64[D]")).astype(np.bytes_)
+    table = np.zeros((count + 1, 1 + dates.itemsize), dtype=np.uint8)
+    table[:, 0] = ord(",")
+    table[:-1, 1:] = dates.view(np.uint8).reshape(count, dates.itemsize)
+    return Texts(table)

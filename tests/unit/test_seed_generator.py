@@ -7,6 +7,7 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +17,7 @@ from lakelab.catalogue import TABLES, Kind
 from lakelab.errors import LabError
 from seed import generator, names, school, study
 from seed.check import check_folder
-from seed.draws import Draws, apportion, cumulated
+from seed.draws import Draws, Weights, apportion
 
 NAMES = [t.name for t in TABLES]
 
@@ -121,12 +122,11 @@ def test_same_numbers_give_same_bytes(tmp_path: Path) -> None:
     assert content(tmp_path / "one")["students.csv"] != content(tmp_path / "other")["students.csv"]
 
 
-def test_workers_do_not_change_a_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generator, "CHUNKS_PER_WORKER", 1)
+def test_workers_do_not_change_a_byte(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     alone = generator.generate(tmp_path / "one", students=6000, seed=42, workers=1, dirt=0.01)
     together = generator.generate(
-        tmp_path / "two", students=6000, seed=42, workers=2, dirt=0.01, progress=lambda *a: told.append(a)
+        tmp_path / "two", students=6000, seed=42, workers=3, dirt=0.01, progress=lambda *a: told.append(a)
     )
     assert alone == together
     assert content(tmp_path / "one") == content(tmp_path / "two")
@@ -149,9 +149,19 @@ def test_the_bytes_of_a_small_school(tmp_path: Path) -> None:
     assert total == "14ad29a936d48b01b7f02ae999ec0b437e7a4e80c333d9086e4912d76c47bc8f"
 
 
+@pytest.mark.parametrize("weights", [[0, 3, 0, 0, 5, 1], [70_000, 4096, 4097, 300_000], [1, 2_000_000, 0, 1, 9]])
+def test_a_weighted_choice_is_the_first_whose_running_sum_is_above(weights: list[int]) -> None:
+    """With a direct table, with one of leading bits, and without any."""
+    ends = [sum(weights[: n + 1]) for n in range(len(weights))]
+    near = {value for end in (0, *ends) for value in (end - 1, end, end + 1) if 0 <= value < ends[-1]}
+    values = sorted(near | set(range(0, ends[-1], max(1, ends[-1] // 997))))
+    expected = [next(place for place, end in enumerate(ends) if end > value) for value in values]
+    assert Weights(weights).find(np.array(values)).tolist() == expected
+
+
 @given(seed=st.integers(0, 2**40), weights=st.lists(st.integers(1, 1000), min_size=1, max_size=30))
 def test_weighted_draws_stay_in_range(seed: int, weights: list[int]) -> None:
-    drawn = Draws(seed, "x").weighted(cumulated(weights), 200)
+    drawn = Draws(seed, "x").weighted(Weights(weights), 200)
     assert 0 <= drawn.min() <= drawn.max() < len(weights)
 
 
