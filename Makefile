@@ -9,10 +9,10 @@ STUDENT ?=
 WORKERS ?= 1
 ONLY ?=
 FILE ?= $(lastword $(sort $(wildcard bundle/*.tar)))
-# uv from the machine where there is one, else brought by pip into .tools.
-UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
-# Packages are linked out of uv's cache where the disk allows it; no Python is downloaded.
-SYNC := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --frozen --inexact --python $(PYTHON) --quiet
+# uv as `make load` or pip brought it into .tools, else from the machine.
+UV := $(or $(wildcard .tools/bin/uv),$(shell command -v uv 2>/dev/null),.tools/bin/uv)
+# Packages are linked out of uv's cache (or that of `make load`) where the disk allows it; no Python is downloaded.
+SYNC := $(if $(wildcard .tools/uv-cache),UV_CACHE_DIR=.tools/uv-cache) UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --frozen --inexact --python $(PYTHON) --quiet
 RUN := .venv/.lakelab-run
 CLIENTS := .venv/.lakelab-clients
 DEV := .venv/.lakelab-dev

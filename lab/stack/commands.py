@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -98,6 +99,15 @@ def urls() -> None:
     from lab.stack.environment import read_environment
 
     show.urls(filled(read_environment().values), Console())
+
+
+@stack.command()
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("bundle"), show_default=True)
+def bundle(out: Path) -> None:
+    """One file with all images and Python packages, for machines without a network."""
+    from lab.stack.bundle import write_bundle
+
+    write_bundle(out, Console())
 
 
 def _reachable() -> bool:

@@ -1,0 +1,136 @@
+"""`make load`: takes a file of `lab stack bundle`, on a machine with Python and a Docker engine and no network.
+
+Run by the machine's own Python before anything is installed: imports nothing but the standard library, and the
+zstd library out of the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from lakelab.errors import LabError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TOOLS = REPOSITORY / ".tools"
+ENOUGH = 4  # times the file's size: what the engine and the packages need on disk
+
+
+def load(file: Path) -> None:
+    """Put the packages into `.tools` and the images into the engine.
+
+    LabError: not such a file, made for another machine or another version, no engine, no room.
+    """
+    if not file.is_file():
+        raise LabError("no such file", where=str(file) or "FILE", fix="make load FILE=path of the bundle")
+    try:
+        with tarfile.open(file) as bundle:
+            about = json.load(_member(bundle, "lakelab.json"))
+            _check(about, file)
+            with _zstandard(bundle) as zstandard:
+                _packages(bundle, zstandard)
+                _images(bundle, zstandard, about["images"])
+    except (tarfile.TarError, KeyError, ValueError, EOFError) as error:
+        fix = "copy it again, and compare its size"
+        raise LabError(f"not a whole bundle: {error}", where=str(file), fix=fix) from None
+
+
+def _check(about: dict[str, Any], file: Path) -> None:
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if about["machine"] != platform.machine():
+        raise LabError(f"made for {about['machine']}, this machine is {platform.machine()}", where=str(file))
+    if about["python"] != python:
+        fix = f"make load PYTHON=python{about['python']} FILE={file}"
+        raise LabError(f"made for Python {about['python']}, this is {python}", where=str(file), fix=fix)
+    if about["lock"] != hashlib.sha256((REPOSITORY / "uv.lock").read_bytes()).hexdigest():
+        fix = f"use a clone of version {about['tag']} as it was bundled"
+        raise LabError("made for another version of the lab", where=str(file), fix=fix)
+    if not shutil.which("docker") or subprocess.run(["docker", "version"], capture_output=True, check=False).returncode:
+        raise LabError("no Docker engine answers", fix="install or start one, or `make engine` on a Debian mirror")
+    need, free = ENOUGH * file.stat().st_size, shutil.disk_usage(REPOSITORY).free
+    if free < need:
+        raise LabError(f"{free / 1e9:.1f} GB free", where=str(REPOSITORY), fix=f"free {need / 1e9:.0f} GB")
+
+
+@contextmanager
+def _zstandard(bundle: tarfile.TarFile) -> Iterator[Any]:
+    """The zstd library that the file brings, imported."""
+    with tempfile.TemporaryDirectory(prefix="lakelab-load-") as folder:
+        with tarfile.open(fileobj=_member(bundle, "zstandard.tar")) as library:
+            library.extractall(folder, filter="data")
+        sys.path.insert(0, folder)
+        try:
+            import zstandard
+
+            yield zstandard
+        finally:
+            sys.path.remove(folder)
+
+
+def _packages(bundle: tarfile.TarFile, zstandard: Any) -> None:
+    cache, new = TOOLS / "uv-cache", TOOLS / ".loading"
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    unpacked = zstandard.ZstdDecompressor().stream_reader(_member(bundle, "packages.tar.zst"))
+    with unpacked as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+        archive.extractall(new, filter="tar")
+    shutil.rmtree(cache, ignore_errors=True)
+    (new / "uv-cache").rename(cache)
+    new.rmdir()
+    uv = TOOLS / "bin" / "uv"
+    uv.parent.mkdir(exist_ok=True)
+    with uv.with_suffix(".new").open("wb") as target:
+        shutil.copyfileobj(_member(bundle, "uv"), target)
+    uv.with_suffix(".new").chmod(0o755)
+    uv.with_suffix(".new").replace(uv)
+    print(f"packages: {_size(cache):.2f} GB in {cache}", flush=True)
+
+
+def _images(bundle: tarfile.TarFile, zstandard: Any, images: dict[str, int]) -> None:
+    print(f"images: {len(images)}, {sum(images.values()) / 1e9:.2f} GB ...", flush=True)
+    with tempfile.TemporaryFile() as said:
+        loading = subprocess.Popen(["docker", "load", "--quiet"], stdin=subprocess.PIPE, stdout=said, stderr=said)
+        assert loading.stdin is not None
+        try:
+            with zstandard.ZstdDecompressor().stream_reader(_member(bundle, "images.tar.zst")) as stream:
+                shutil.copyfileobj(stream, loading.stdin, 1 << 20)
+            loading.stdin.close()
+        except BrokenPipeError:
+            pass  # the engine gave up, and says why
+        if loading.wait():
+            said.seek(0)
+            last = said.read().decode(errors="replace").strip().splitlines()[-1:]
+            raise LabError(f"docker load failed: {''.join(last) or loading.returncode}", fix="free space, then again")
+
+
+def _member(bundle: tarfile.TarFile, name: str) -> IO[bytes]:
+    found = bundle.extractfile(name)
+    if found is None:
+        raise ValueError(f"{name} is missing")
+    return found
+
+
+def _size(folder: Path) -> float:
+    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and not p.is_symlink()) / 1e9
+
+
+def main() -> None:
+    try:
+        load(Path(sys.argv[1] if len(sys.argv) > 1 else ""))
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
