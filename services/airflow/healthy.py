@@ -1,0 +1,54 @@
+"""Health check: scheduler and dag-processor gave a sign of life since the container started, and the DAG can be run.
+
+Airflow itself calls a component healthy for half a minute after its last sign, be it from before a restart.
+Exit status 0 or 1, with the reason on standard output, which `docker inspect` shows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+HOME = Path(os.environ["AIRFLOW_HOME"])
+STARTED, READY = HOME / "started", HOME / "ready"  # entry.py makes the one and removes the other at each start
+API = "http://127.0.0.1:8080"
+DAG = "unload_erp"
+
+
+def main() -> str:
+    """What is not well yet, "" when all is."""
+    started = datetime.fromtimestamp(STARTED.stat().st_mtime, UTC)
+    health = call("/api/v2/monitor/health")
+    for name in ("scheduler", "dag_processor"):
+        sign = (health.get(name) or {}).get(f"latest_{name}_heartbeat")
+        if health[name]["status"] != "healthy" or not sign or datetime.fromisoformat(sign) < started:
+            return f"{name}: last sign of life {sign}"
+    if not READY.exists():  # asked until it is so, then no more: a login costs more than all the rest
+        login = {"username": "admin", "password": os.environ["AIRFLOW_ADMIN_PASSWORD"]}
+        call(f"/api/v2/dags/{DAG}", token=call("/auth/token", login)["access_token"])
+        READY.touch()
+    return ""
+
+
+def call(path: str, body: dict[str, str] | None = None, token: str = "") -> Any:
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(API + path, data, headers), timeout=4) as answer:
+        return json.load(answer)
+
+
+if __name__ == "__main__":
+    try:
+        wrong = main()
+    except urllib.error.HTTPError as error:
+        wrong = f"{error.url} answers {error.code}"
+    except OSError as error:
+        wrong = f"no answer: {error}"
+    print(wrong or "well")
+    sys.exit(bool(wrong))
