@@ -1,6 +1,7 @@
 """Fixtures of the fast tests. Each part keeps its own in a module beside this file."""
 
+from aws_endpoint import aws
 from command_lab import storage
 from emr_lab import emr
 
-__all__ = ["emr", "storage"]
+__all__ = ["aws", "emr", "storage"]

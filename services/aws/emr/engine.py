@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lakelab.storage import Storage
 from services.aws.emr import logs, requests, rules, shapes
-from services.aws.emr.errors import InvalidRequestException, ValidationException
+from services.aws.emr.errors import InternalServerException, InvalidRequestException, ValidationException
 from services.aws.emr.executor import Executor
 from services.aws.emr.model import (
     CLUSTER_CLOSED,
@@ -207,6 +207,14 @@ class EmrEngine:
         return {"CancelStepsInfoList": [_cancel_info(step) for step in steps]}
 
     # Beside the API
+
+    def is_well(self) -> bool:
+        """Whether clusters and steps are moved, and the state can be read. Asks the store."""
+        try:
+            self._store.clusters(live_only=True)
+        except InternalServerException:
+            return False
+        return self._scheduler.alive
 
     def step_log(self, cluster_id: str, step_id: str, name: str) -> bytes:
         """A log of a step (`controller`, `syslog`, `stdout` or `stderr`), also while it runs; empty before that."""

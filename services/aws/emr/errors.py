@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from services.aws.errors import AwsError
 
 
-class EmrError(Exception):
+class EmrError(AwsError):
     """Base of the errors of the EMR API; the message is the one that a client sees."""
-
-    code: ClassVar[str]
-    status: ClassVar[int]
-
-    def __init__(self, message: str) -> None:
-        self.message = message
-        super().__init__(message)
 
 
 class ValidationException(EmrError):
     """What the older operations (RunJobFlow, AddJobFlowSteps, TerminateJobFlows …) answer to a bad request."""
 
     code = "ValidationException"
-    status = 400
 
 
 class InvalidRequestException(EmrError):
     """What the newer operations (Describe…, List…, CancelSteps, ModifyCluster) answer to a bad request."""
 
     code = "InvalidRequestException"
-    status = 400
     error_code = "ValidationError"
+
+    @property
+    def members(self) -> dict[str, str]:
+        return {"ErrorCode": self.error_code}
 
 
 class InternalServerException(EmrError):

@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -25,10 +25,15 @@ from services.aws.emr import runner
 # What a step inherits of the engine's own environment; all else comes from the engine's `environment`.
 INHERITED = ("HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER")
 _GONE = ".gone-"
+RESTARTED = "The machine that ran the step was started anew while it ran, and the step ended with it"
 
 
 class LaunchError(Exception):
     """The step's process could not be started; the message is for the step's failure details."""
+
+
+class Away(Exception):
+    """The machine that runs the steps does not answer now. What was asked for may be asked for again."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,9 @@ class Phase(Enum):
 
 @dataclass(frozen=True)
 class Sighting:
-    """What the executor sees of a step. `code` is negative for a signal; `cancelled`: it ended after `kill`."""
+    """What the executor sees of a step. `code` is negative for a signal; `cancelled`: it ended after `kill`;
+    `why`: what is known of how a lost one was lost.
+    """
 
     phase: Phase
     code: int | None = None
@@ -57,12 +64,14 @@ class Sighting:
     seconds: float | None = None
     cpu_seconds: float | None = None
     peak_bytes: int | None = None
+    why: str | None = None
 
 
 class Executor(Protocol):
     """Starts, watches and ends steps. Called by one thread at a time; folders are those of `folder`."""
 
     custom_jars: bool  # whether it can run a JAR of the user's
+    remote: bool  # whether steps run on another machine, whose own files cannot be read from here
 
     def folder(self, cluster_id: str, step_id: str) -> Path:
         """The step's folder; `prepare` makes it."""
@@ -72,14 +81,23 @@ class Executor(Protocol):
         """Make the folder; returns the one that the step will start in, for files that it needs."""
         ...
 
-    def launch(self, folder: Path, task: Task) -> None:
-        """Start the step unless it was started before. LaunchError when that is impossible."""
+    def check(self) -> None:
+        """Away when no step can be started now."""
         ...
 
-    def poll(self, folder: Path) -> Sighting: ...
+    def launch(self, folder: Path, task: Task) -> None:
+        """Start the step unless it was started before. LaunchError when that is impossible, Away when not now."""
+        ...
+
+    def poll(self, folder: Path) -> Sighting:
+        """What has become of the step. While that cannot be known, a step that was started is running."""
+        ...
 
     def kill(self, folder: Path, *, force: bool) -> None:
-        """Ask the step's whole process group to end (SIGTERM), or end it (SIGKILL). Harmless when it ended."""
+        """Ask the step's whole process group to end (SIGTERM), or end it (SIGKILL). Harmless when it ended.
+
+        Away when that cannot be done now: the step knows that it shall end, but does not end yet.
+        """
         ...
 
     def watch(self, folder: Path) -> int | None:
@@ -96,12 +114,17 @@ class Executor(Protocol):
 
 
 class LocalExecutor:
-    """Steps as processes of this machine, each under a `runner`. Folders are `root/<cluster>/<step>`."""
+    """Steps as processes of this machine, each under a `runner`. Folders are `root/<cluster>/<step>`.
+
+    inherited: the names of what a step takes over of our environment; None: all.
+    """
 
     custom_jars = False
+    remote = False
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, inherited: Collection[str] | None = INHERITED) -> None:
         self.root = root.absolute()
+        self._inherited = inherited
         for gone in self.root.glob(f"*/{_GONE}*"):
             shutil.rmtree(gone, ignore_errors=True)
 
@@ -114,8 +137,12 @@ class LocalExecutor:
         work.mkdir(exist_ok=True)
         return work
 
+    def check(self) -> None:
+        """This machine is always there."""
+
     def launch(self, folder: Path, task: Task) -> None:
-        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        names = os.environ if self._inherited is None else self._inherited
+        inherited = {name: os.environ[name] for name in names if name in os.environ}
         try:
             runner.write_whole(folder / "task.json", {"argv": list(task.argv)})
             with (folder / "runner.log").open("ab") as log:
@@ -132,32 +159,29 @@ class LocalExecutor:
             raise LaunchError(f"the step could not be started: {why[-1] if why else started.returncode}")
 
     def poll(self, folder: Path) -> Sighting:
-        claim = _read(folder / "claim.json")
+        claim = read_whole(folder / "claim.json")
         if claim is None:
             return Sighting(Phase.ABSENT)
         alive = _alive(claim)
         # In this order: a runner writes the exit before it ends.
-        result = _read(folder / "exit.json")
+        result = exited(folder)
         if result is not None:
-            return Sighting(
-                Phase.EXITED, result["code"], result["cancelled"], datetime.fromtimestamp(result["at"], UTC),
-                result["seconds"], result["cpu"], result["peak_bytes"],
-            )  # fmt: skip
+            return result
         if alive:
             return Sighting(Phase.RUNNING)
         self.kill(folder, force=True)  # what the runner left behind must not go on unseen
-        return Sighting(Phase.LOST)
+        return Sighting(Phase.LOST, why=None if _same_boot(claim) else RESTARTED)
 
     def kill(self, folder: Path, *, force: bool) -> None:
         # The mark first: a runner that has not yet let its child go will see it, and one that has, has noted it.
         (folder / "cancel").touch()
-        child = _read(folder / "child.json")
+        child = read_whole(folder / "child.json")
         if child is not None and _group_is_ours(child):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(child["pid"], signal.SIGKILL if force else signal.SIGTERM)
 
     def watch(self, folder: Path) -> int | None:
-        claim = _read(folder / "claim.json")
+        claim = read_whole(folder / "claim.json")
         if claim is None or not hasattr(os, "pidfd_open"):
             return None
         try:
@@ -187,7 +211,19 @@ class LocalExecutor:
             folder.parent.rmdir()
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def exited(folder: Path) -> Sighting | None:
+    """How the step ended by its runner's word; None before that."""
+    result = read_whole(folder / "exit.json")
+    if result is None:
+        return None
+    return Sighting(
+        Phase.EXITED, result["code"], result["cancelled"], datetime.fromtimestamp(result["at"], UTC),
+        result["seconds"], result["cpu"], result["peak_bytes"],
+    )  # fmt: skip
+
+
+def read_whole(path: Path) -> dict[str, Any] | None:
+    """One of the small files of a step's folder; None when it is not there (yet)."""
     try:
         content: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError:
@@ -203,6 +239,10 @@ def _group_is_ours(leader: dict[str, Any]) -> bool:
     """Whether the process group still is the step's. Its leader may have died, but then no one else may have got
     the number, and the machine may not have been started anew since.
     """
+    return _same_boot(leader) and runner.started_at(leader["pid"]) in (leader["started"], None)
+
+
+def _same_boot(process: dict[str, Any]) -> bool:
+    """Whether the process was started since the machine, or the container, was."""
     boot = runner.boot()
-    same_boot = not boot or leader["started"] is None or leader["started"].startswith(boot)
-    return same_boot and runner.started_at(leader["pid"]) in (leader["started"], None)
+    return not boot or process["started"] is None or process["started"].startswith(boot)

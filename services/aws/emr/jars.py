@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from lakelab.errors import LabError
 from lakelab.storage import Storage
+from services.aws.emr.executor import Executor
 from services.aws.emr.model import Step
 
 COMMAND_RUNNER = "command-runner.jar"
@@ -21,25 +22,41 @@ _SCRIPT_RUNNER_URI = re.compile(r"s3[an]?://([a-z0-9-]+\.)?elasticmapreduce/libs
 _ON_THE_NODE = "/var/lib/aws/emr/step-runner/hadoop-jars/"
 
 
+# Runs a script that only the node itself can read: $0 is its address, the rest are its arguments.
+_RUN_THERE = """set -e
+case $0 in
+  hdfs:*) hdfs dfs -get "$0" script ;;
+  *) cp -- "${0#file://}" script ;;
+esac
+chmod 700 script
+exec ./script "$@"
+"""
+# The same for a JAR. $0 is its address; the local copy goes where `hadoop jar` takes it.
+_RUN_JAR_THERE = """set -e
+hdfs dfs -get "$0" step.jar
+exec hadoop jar step.jar "$@"
+"""
+
+
 class CannotRun(Exception):
     """The step cannot be run as it is written; the message says why."""
 
 
-def command(step: Step, work: Path, storage: Storage, *, custom_jars: bool) -> tuple[str, ...]:
-    """The argv of a step. Scripts and JARs are fetched into `work`, the folder that it will start in."""
+def command(step: Step, work: Path, storage: Storage, executor: Executor) -> tuple[str, ...]:
+    """The argv of a step. Scripts and JARs are fetched into `work`, the folder that it will start in; those on a
+    node that is not this machine, and those in its HDFS, are left for the step itself to fetch.
+    """
     jar = step.jar.removeprefix(_ON_THE_NODE)
     if jar == COMMAND_RUNNER:
         return _command_runner(step)
     if jar == SCRIPT_RUNNER or _SCRIPT_RUNNER_URI.fullmatch(jar):
-        return _script_runner(step, work, storage)
-    if not custom_jars:
+        return _script_runner(step, work, storage, executor)
+    if not executor.custom_jars:
         raise CannotRun(
             f"the embedded lab runs {COMMAND_RUNNER} and {SCRIPT_RUNNER} only, not {jar}: "
             "run the step on the lab's cluster (`make up`) or on AWS"
         )
-    properties = [f"-D{key}={value}" for key, value in step.properties.items()]
-    main_class = [step.main_class] if step.main_class else []
-    return ("hadoop", "jar", str(fetch(jar, work, storage)), *main_class, *properties, *step.args)
+    return _own_jar(step, work, storage, executor)
 
 
 def fetch(uri: str, work: Path, storage: Storage) -> Path:
@@ -74,11 +91,28 @@ def _command_runner(step: Step) -> tuple[str, ...]:
     return step.args
 
 
-def _script_runner(step: Step, work: Path, storage: Storage) -> tuple[str, ...]:
+def _script_runner(step: Step, work: Path, storage: Storage, executor: Executor) -> tuple[str, ...]:
     if not step.args:
         raise CannotRun(f"{SCRIPT_RUNNER} needs the address of a script in Args")
+    if executor.remote and not _in_s3(step.args[0]):
+        return ("bash", "-c", _RUN_THERE, *step.args)
     script = fetch(step.args[0], work, storage)
     script.chmod(0o700)
     with script.open("rb") as file:
         interpreted = file.read(2) == b"#!"
     return (str(script), *step.args[1:]) if interpreted else ("bash", str(script), *step.args[1:])
+
+
+def _own_jar(step: Step, work: Path, storage: Storage, executor: Executor) -> tuple[str, ...]:
+    """`hadoop jar <file> [<main class>] [-D<key>=<value> …] <args …>`."""
+    properties = [f"-D{key}={value}" for key, value in step.properties.items()]
+    rest = (*([step.main_class] if step.main_class else []), *properties, *step.args)
+    if not executor.remote or _in_s3(step.jar):
+        return ("hadoop", "jar", str(fetch(step.jar, work, storage)), *rest)
+    if step.jar.startswith("hdfs:"):
+        return ("bash", "-c", _RUN_JAR_THERE, step.jar, *rest)
+    return ("hadoop", "jar", step.jar.removeprefix("file://"), *rest)
+
+
+def _in_s3(uri: str) -> bool:
+    return uri.startswith(("s3://", "s3a://", "s3n://"))

@@ -145,10 +145,12 @@ def _become(argv: list[str], folder: Path, gate: int) -> None:
 
 
 def boot() -> str:
-    """This start of the machine, where the system tells it."""
+    """This start of the machine, or of the container that we are in, where the system tells it."""
+    machine = first = ""
     with contextlib.suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return ""
+        machine = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        first = Path("/proc/1/stat").read_text().rpartition(")")[2].split()[19]
+    return f"{machine}/{first}" if machine else ""
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from services.aws.emr import rules
 from services.aws.emr.errors import InternalServerException
-from services.aws.emr.executor import Executor, Phase, Sighting
+from services.aws.emr.executor import Away, Executor, Phase, Sighting
 from services.aws.emr.model import (
     CLUSTER_CLOSED,
     STEP_ENDED,
@@ -70,6 +70,10 @@ class Scheduler:
         self._launched: set[tuple[str, str]] = set()
         self.stopping = False
         self._thread = threading.Thread(target=self._run, name="emr-scheduler", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
 
     def start(self) -> None:
         self._thread.start()
@@ -153,13 +157,14 @@ class Scheduler:
             self._watcher.add(folder)
             seen = self._executor.poll(folder)
             if seen.phase is Phase.RUNNING:
-                self._signal(step)
+                if step.cancel and cluster.state is not ClusterState.TERMINATING:
+                    self._kill(step, step.cancel)
+                continue
+            if seen.phase is not Phase.ABSENT:
+                self._end(step, seen)
+            elif not self._launch_late(cluster, step, folder):
                 continue
             self._watcher.remove(folder)
-            if seen.phase is Phase.ABSENT:
-                self._launch_late(cluster, step, folder)
-            else:
-                self._end(step, seen)
             moved = True
         return moved
 
@@ -177,33 +182,45 @@ class Scheduler:
             self._launch(cluster, step)
         return True
 
-    def _launch(self, cluster: Cluster, step: Step) -> None:
-        """Start a step that is RUNNING in the store."""
-        self._launched.add((cluster.id, step.id))
-        problem = self._work.launch(cluster, step)
+    def _launch(self, cluster: Cluster, step: Step) -> bool:
+        """Start a step that is RUNNING in the store. False when the machine for it is away: later, then."""
+        key = (cluster.id, step.id)
+        self._launched.add(key)
+        try:
+            problem = self._work.launch(cluster, step)
+        except Away:
+            self._launched.discard(key)
+            return False
         if problem is not None:
             self._end(step, Sighting(Phase.LOST), problem)
+        return True
 
-    def _launch_late(self, cluster: Cluster, step: Step, folder: Path) -> None:
-        """A step that is RUNNING in the store and nowhere else: the engine died before it was started. Another
-        runner may be about to claim the folder; only one of the two will run the step.
+    def _launch_late(self, cluster: Cluster, step: Step, folder: Path) -> bool:
+        """A step that is RUNNING in the store and nowhere else: the engine died, or the machine was away, before it
+        was started. Another runner may be about to claim the folder; only one of the two will run the step.
         """
         if (cluster.id, step.id) in self._launched:
             self._end(step, Sighting(Phase.LOST), "the step's folder was removed while it ran")
         elif step.state is StepState.CANCEL_PENDING or cluster.state is ClusterState.TERMINATING:
             self._executor.prepare(folder)
-            self._executor.kill(folder, force=True)
+            if not self._kill(step, CancelOption.TERMINATE_PROCESS):
+                return False
             self._end(step, Sighting(Phase.LOST, cancelled=True))
         else:
-            self._launch(cluster, step)
+            return self._launch(cluster, step)
+        return True
 
-    def _signal(self, step: Step) -> None:
-        """Send a cancelled step its signal, once for each kind."""
+    def _kill(self, step: Step, option: CancelOption) -> bool:
+        """Send a step the signal, once for each kind. False when the machine is away: it is sent again later."""
         key = (step.cluster_id, step.id)
-        if step.cancel and self._signalled.get(key) is not step.cancel:
-            force = step.cancel is CancelOption.TERMINATE_PROCESS
-            self._executor.kill(self._executor.folder(*key), force=force)
-            self._signalled[key] = step.cancel
+        if self._signalled.get(key) is option:
+            return True
+        try:
+            self._executor.kill(self._executor.folder(*key), force=option is CancelOption.TERMINATE_PROCESS)
+        except Away:
+            return False
+        self._signalled[key] = option
+        return True
 
     def _end(self, step: Step, seen: Sighting, problem: str | None = None) -> None:
         """Publish the logs of a step that ended, then commit its end with all that follows from it."""
@@ -276,10 +293,7 @@ class Scheduler:
         if pending:
             self.commit(*pending)
         for step in started:
-            key = (cluster.id, step.id)
-            if self._signalled.get(key) is not CancelOption.TERMINATE_PROCESS:
-                self._executor.kill(self._executor.folder(*key), force=True)
-                self._signalled[key] = CancelOption.TERMINATE_PROCESS
+            self._kill(step, CancelOption.TERMINATE_PROCESS)
         if not started:
             fatal = cluster.reason.fatal
             end = ClusterState.TERMINATED_WITH_ERRORS if fatal else ClusterState.TERMINATED

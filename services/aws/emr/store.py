@@ -1,4 +1,4 @@
-"""Where the engine's state lives: a protocol, and SQLite.
+"""Where the engine's state lives: a protocol, and SQLite. `postgres` has the stack's.
 
 A change is durable before anyone sees it: `save` returns after the commit has reached the disk, and readers only
 read what was committed. One engine at a time owns a store (`claim`); anyone may read it meanwhile.
@@ -12,24 +12,13 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 from lakelab.errors import LabError
+from services.aws.emr import records
 from services.aws.emr.errors import InternalServerException
-from services.aws.emr.model import (
-    CLUSTER_ENDED,
-    Action,
-    CancelOption,
-    Cluster,
-    ClusterState,
-    Failure,
-    Reason,
-    Step,
-    StepState,
-)
+from services.aws.emr.model import CLUSTER_ENDED, Cluster, Step
 
 _VERSION = 1
 _SCHEMA = """
@@ -46,7 +35,7 @@ class StateStore(Protocol):
 
     def claim(self) -> None: ...
     def release(self) -> None: ...
-    def save(self, *records: Cluster | Step) -> None: ...
+    def save(self, *changed: Cluster | Step) -> None: ...
     def cluster(self, cluster_id: str) -> Cluster | None: ...
     def clusters(self, *, live_only: bool = False) -> list[Cluster]: ...
     def step(self, cluster_id: str, step_id: str) -> Step | None: ...
@@ -93,11 +82,11 @@ class SqliteStore:
             self._owner.close()
             self._owner = None
 
-    def save(self, *records: Cluster | Step) -> None:
+    def save(self, *changed: Cluster | Step) -> None:
         """Insert or update all the records in one transaction. InternalServerException when the disk is full."""
         with self._transaction():
-            for record in records:
-                body = json.dumps(asdict(record), default=datetime.isoformat)
+            for record in changed:
+                body = records.dump(record)
                 if isinstance(record, Cluster):
                     self._db.execute(
                         "INSERT INTO clusters (id, state, body) VALUES (?, ?, ?)"
@@ -113,21 +102,21 @@ class SqliteStore:
 
     def cluster(self, cluster_id: str) -> Cluster | None:
         rows = self._rows("SELECT body FROM clusters WHERE id = ?", cluster_id)
-        return _cluster(rows[0]) if rows else None
+        return records.cluster(rows[0]) if rows else None
 
     def clusters(self, *, live_only: bool = False) -> list[Cluster]:
         if not live_only:
-            return [_cluster(row) for row in self._rows("SELECT body FROM clusters ORDER BY number")]
+            return [records.cluster(row) for row in self._rows("SELECT body FROM clusters ORDER BY number")]
         query = "SELECT body FROM clusters WHERE state NOT IN (?, ?) ORDER BY number"
-        return [_cluster(row) for row in self._rows(query, *CLUSTER_ENDED)]
+        return [records.cluster(row) for row in self._rows(query, *CLUSTER_ENDED)]
 
     def step(self, cluster_id: str, step_id: str) -> Step | None:
         rows = self._rows("SELECT body FROM steps WHERE cluster_id = ? AND id = ?", cluster_id, step_id)
-        return _step(rows[0]) if rows else None
+        return records.step(rows[0]) if rows else None
 
     def steps(self, cluster_id: str) -> list[Step]:
         query = "SELECT body FROM steps WHERE cluster_id = ? ORDER BY number"
-        return [_step(row) for row in self._rows(query, cluster_id)]
+        return [records.step(row) for row in self._rows(query, cluster_id)]
 
     def close(self) -> None:
         with self._lock:
@@ -151,37 +140,3 @@ class SqliteStore:
                 if isinstance(error, sqlite3.Error):
                     raise InternalServerException(f"The state could not be saved: {error}") from error
                 raise
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _cluster(body: dict[str, Any]) -> Cluster:
-    return Cluster(
-        **{
-            **body,
-            "created": datetime.fromisoformat(body["created"]),
-            "ready": _time(body["ready"]),
-            "ended": _time(body["ended"]),
-            "state": ClusterState(body["state"]),
-            "reason": Reason(**body["reason"]),
-        }
-    )
-
-
-def _step(body: dict[str, Any]) -> Step:
-    return Step(
-        **{
-            **body,
-            "created": datetime.fromisoformat(body["created"]),
-            "started": _time(body["started"]),
-            "ended": _time(body["ended"]),
-            "args": tuple(body["args"]),
-            "action": Action(body["action"]),
-            "state": StepState(body["state"]),
-            "reason": Reason(**body["reason"]),
-            "failure": Failure(**body["failure"]) if body["failure"] else None,
-            "cancel": CancelOption(body["cancel"]) if body["cancel"] else None,
-        }
-    )

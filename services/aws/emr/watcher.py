@@ -50,10 +50,18 @@ class Watcher:
         """Sleep until woken, a step ended, or the time is over."""
         if None in self._watched.values():
             seconds = min(_POLL_SECONDS, seconds if seconds is not None else _POLL_SECONDS)
-        self._selector.select(seconds)
+        for key, _ in self._selector.select(seconds):
+            if key.fd != self._woken:
+                self._told(key.fd)
         with contextlib.suppress(BlockingIOError):
             while os.read(self._woken, 4096):
                 pass
+
+    def _told(self, descriptor: int) -> None:
+        """It has said what it can say; should the step go on to be seen as running, it is polled from now on."""
+        folder = next(folder for folder, known in self._watched.items() if known == descriptor)
+        self.remove(folder)
+        self._watched[folder] = None
 
     def close(self) -> None:
         for folder in list(self._watched):

@@ -37,12 +37,13 @@ class StepWork:
         self._environment, self._path = environment, tuple(path)
 
     def launch(self, cluster: Cluster, step: Step) -> str | None:
-        """Start the step; returns why that was impossible, or None."""
+        """Start the step; returns why that was impossible, or None. Away: not now."""
+        self._executor.check()
         folder = self._executor.folder(cluster.id, step.id)
         try:
             work = self._executor.prepare(folder)
             logs.note(folder, self._clock(), f'Step {step.id} "{step.name}" of cluster {cluster.id}: {step.jar}')
-            argv = jars.command(step, work, self._storage, custom_jars=self._executor.custom_jars)
+            argv = jars.command(step, work, self._storage, self._executor)
             shown = shlex.join(failures.printable(_without_folder(argv, work)))
             logs.note(folder, self._clock(), f"Running: {shown}")
             self._executor.launch(folder, Task(argv, self._variables(cluster, step)))
@@ -95,9 +96,10 @@ class StepWork:
 
     def _variables(self, cluster: Cluster, step: Step) -> dict[str, str]:
         given = dict(self._environment(cluster, step))
-        rest = given.get("PATH") or os.environ.get("PATH", os.defpath)
-        path = os.pathsep.join([*map(str, self._path), rest])
-        return {**given, "PATH": path, "EMR_CLUSTER_ID": cluster.id, "EMR_STEP_ID": step.id}
+        if self._path:
+            rest = given.get("PATH") or os.environ.get("PATH", os.defpath)
+            given["PATH"] = os.pathsep.join([*map(str, self._path), rest])
+        return {**given, "EMR_CLUSTER_ID": cluster.id, "EMR_STEP_ID": step.id}
 
     def _failure(
         self, cluster: Cluster, step: Step, folder: Path, seen: Sighting, problem: str | None
@@ -106,7 +108,7 @@ class StepWork:
         if problem is not None:
             return Failure("The step could not be run", problem, controller)
         if seen.phase is Phase.LOST:
-            return Failure("The step was lost", _LOST, controller)
+            return Failure("The step was lost", seen.why or _LOST, controller)
         if seen.code == 0:
             return None
         reason = f"Exited with code {seen.code}"

@@ -1,0 +1,43 @@
+"""Settings of the endpoint's servers, read from the environment by functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lakelab.errors import LabError
+
+
+def lab_keys(environment: Mapping[str, str]) -> dict[str, str]:
+    """The secret key of each access key: for now the lab has one. LabError when it is not set."""
+    return {_need(environment, "AWS_ACCESS_KEY_ID"): _need(environment, "AWS_SECRET_ACCESS_KEY")}
+
+
+@dataclass(frozen=True)
+class EmrSettings:
+    """Where the EMR engine finds what it works with."""
+
+    database: str  # libpq connection string of its state
+    place: Path  # the folder that it shares with the primary node
+    s3_endpoint: str  # address of the S3 API for scripts and logs
+    region: str
+    resource_manager: str  # address of YARN's REST API, as the node sees it
+
+
+def emr_settings(environment: Mapping[str, str]) -> EmrSettings:
+    """LabError names a variable that is missing."""
+    return EmrSettings(
+        database=_need(environment, "EMR_DATABASE"),
+        place=Path(environment.get("EMR_HOME", "/var/lib/emr")),
+        s3_endpoint=_need(environment, "S3_ENDPOINT"),
+        region=environment.get("AWS_REGION", "eu-west-1"),
+        resource_manager=environment.get("YARN_RESOURCE_MANAGER", ""),
+    )
+
+
+def _need(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name)
+    if not value:
+        raise LabError(f"{name} is not set", where="the environment of the AWS endpoint", fix="run `lab stack env`")
+    return value
