@@ -239,8 +239,9 @@ def erase(student: int, yes: bool) -> None:
 def doctor() -> None:
     """Is this machine fit for the lab? Not zero when something must be mended."""
     from lab.doctor import examine, worst
+    from lab.stack.doctor import examine as examine_stack
 
-    found = examine(_place())
+    found = [*examine(_place()), *examine_stack()]
     table = Table("check", "", "seen", "what to do")
     marks = {"ok": "[green]✓", "warn": "[yellow]!", "fail": "[red]✗"}
     for finding in found:
