@@ -1,0 +1,218 @@
+"""The stack's files as Compose reads them, and what the commands say when something is missing. Needs no engine."""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from compose_rules import JOBS, violations
+
+from lab.stack import compose
+from lab.stack.compose import Compose
+from lab.stack.environment import PORTS, SECRETS, SETTINGS, ensure_environment
+from lakelab.settings import REPOSITORY
+
+AREAS = sorted((REPOSITORY / "compose").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Compose:
+    if not shutil.which("docker") or compose.compose_version() is None:
+        pytest.skip("`docker compose` is not here to read the files: make engine")
+    return Compose(ensure_environment(tmp_path_factory.mktemp("compose") / ".env.local"))
+
+
+def test_every_service_keeps_the_rules(stack):
+    assert violations(stack.description, stack.environment.values) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"ports": [{"published": "9000", "host_ip": "0.0.0.0"}]}, "is not on 127.0.0.1"),
+        ({"ports": [{"published": "9000"}]}, "is not on 127.0.0.1"),
+        ({"user": "0:0"}, "runs as root"),
+        ({"user": None}, "runs as root"),
+        ({"mem_limit": "0"}, "has no memory limit"),
+        ({"image": "debian:latest"}, "is not pinned"),
+        ({"image": "debian"}, "is not pinned"),
+        ({"privileged": True}, "has rights"),
+        ({"cap_drop": []}, "keeps rights"),
+        ({"healthcheck": {}}, "has no health check"),
+        ({"restart": "no"}, "does not restart"),
+        ({"container_name": "minio"}, "fixed name"),
+        ({"environment": {"MINIO_ROOT_PASSWORD": "minioadmin"}}, "is not from .env.local"),
+    ],
+)
+def test_a_service_that_breaks_a_rule_is_seen(stack, change, told):
+    description: dict[str, Any] = copy.deepcopy(stack.description)
+    service = description["services"]["minio"]
+    service.update({key: value for key, value in change.items() if value is not None})
+    for key in [key for key, value in change.items() if value is None]:
+        del service[key]
+    found = violations(description, stack.environment.values)
+    assert len(found) == 1
+    assert found[0].startswith("minio: ")
+    assert told in found[0]
+
+
+def test_the_services_are_those_of_the_platform(stack):
+    assert set(stack.services) == {
+        *("postgres", "minio", "namenode", "datanode", "resourcemanager", "nodemanager", "metastore", "hiveserver2"),
+        *("sparkhistory", "master", "aws", "moto", "airflow", "nginx", "home", *JOBS),
+    }
+
+
+def test_published_ports_are_those_of_the_environment_each_once(stack):
+    published = [int(port["published"]) for service in stack.services.values() for port in service.get("ports", ())]
+    assert sorted(published) == sorted(stack.environment.ports.values())
+
+
+def test_dependencies_name_a_condition_that_means_something(stack):
+    for name, service in stack.services.items():
+        for other, wanted in service.get("depends_on", {}).items():
+            expected = "service_completed_successfully" if other in JOBS else "service_healthy"
+            assert wanted["condition"] == expected, f"{name} → {other}"
+
+
+def test_no_secret_and_no_port_is_written_in_the_files():
+    for path in AREAS:
+        text = path.read_text(encoding="utf-8")
+        for name in (*SECRETS, *PORTS, *SETTINGS):
+            for match in re.finditer(rf"^\s*(?:- )?{name}[:=]\s*(.+)$", text, re.MULTILINE):
+                assert "${" in match[1], f"{path.name}: {match[0].strip()}"
+        assert ":latest" not in text
+
+
+def test_variables_of_the_shell_do_not_win_over_the_file(stack, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOFTHEUSERSOWNACC")
+    monkeypatch.setenv("AIRFLOW_PORT", "1")
+    again = Compose(stack.environment)
+    assert "AKIAOFTHEUSERSOWNACC" not in str(again.description)
+    assert again.description == stack.description
+
+
+# What the commands say, with a `docker` that answers as told.
+
+FAKE = """#!/usr/bin/env python3
+import os, sys
+words = " ".join(sys.argv[1:])
+for line in open(os.environ["ANSWERS"]):
+    pattern, code, out, err = line.rstrip("\\n").split("|")
+    if pattern in words:
+        print(out.replace("\\\\n", "\\n")) if out else None
+        print(err, file=sys.stderr) if err else None
+        sys.exit(int(code))
+sys.exit(0)
+"""
+ALIVE = ["version --format|0|20.10.24|", "compose version|0|2.26.1|"]
+CONFIG = (
+    'config --format json|0|{"services": {"postgres": {"image": "lakelab/postgres:1.0.0"}, '
+    '"aws": {"image": "lakelab/lab:1.0.0"}}}|'
+)
+
+
+class Terminal:
+    """Runs `lab` in an environment of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "bin").mkdir()
+
+    def docker_answers(self, *answers: str) -> None:
+        """Each: a part of the command | exit code | stdout | stderr."""
+        fake = self.folder / "bin" / "docker"
+        fake.write_text(FAKE)
+        fake.chmod(fake.stat().st_mode | stat.S_IEXEC)
+        (self.folder / "answers").write_text("\n".join(answers) + "\n")
+
+    def lab(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            **os.environ,
+            "PATH": f"{self.folder / 'bin'}:{Path(sys.executable).parent}",
+            "ANSWERS": str(self.folder / "answers"),
+            "LAB_STACK_ENV": str(self.folder / ".env.local"),
+        }
+        command = [sys.executable, "-m", "lab.cli", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Terminal:
+    return Terminal(tmp_path)
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line of an error."""
+    assert done.returncode == 1
+    assert done.stderr.startswith("lab: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+def test_without_docker_it_points_to_the_engine_and_the_demo(terminal):
+    line = said(terminal.lab("stack", "up"))
+    assert "there is no Docker here" in line
+    assert "`make engine`" in line
+    assert "`make demo`" in line
+
+
+def test_without_an_engine_too(terminal):
+    terminal.docker_answers("version --format|1||Cannot connect to the Docker daemon at unix:///x. Is it running?")
+    line = said(terminal.lab("stack", "up"))
+    assert "no Docker engine answers" in line
+    assert "`make engine`" in line
+    assert "`make demo`" in line
+
+
+@pytest.mark.parametrize(("version", "code"), [("|1", ""), ("|0|2.17.2", "2.17.2")])
+def test_compose_missing_or_too_old_points_to_the_engine(terminal, version, code):
+    terminal.docker_answers(ALIVE[0], f"compose version{version}|{'|' if version == '|1' else ''}")
+    line = said(terminal.lab("stack", "up"))
+    assert code in line
+    assert "`make engine`" in line
+
+
+def test_missing_images_are_named_and_point_to_the_build(terminal):
+    terminal.docker_answers(*ALIVE, CONFIG, "image inspect --format {{.Id}} lakelab/postgres|0|sha256:1|", "image|1||")
+    line = said(terminal.lab("stack", "up"))
+    assert "1 images are not built yet (lakelab/lab:1.0.0)" in line
+    assert "`make build`" in line
+
+
+def test_a_service_that_fails_is_shown_with_the_last_lines_of_its_log(terminal):
+    container = '{"ID": "1", "Name": "p-aws-1", "Service": "aws", "State": "exited", "Health": "", "ExitCode": 3}'
+    terminal.docker_answers(
+        *ALIVE, CONFIG, "image inspect|0|sha256:1|", " up |1||", f"ps --all|0|{container}|",
+        "logs --no-color --no-log-prefix --tail 20 aws|0|line one\\nno room left|",
+    )  # fmt: skip
+    done = terminal.lab("stack", "up")
+    assert "the stack did not start: aws ended with 3" in said(done)
+    assert done.stdout.splitlines()[-2:] == ["line one", "no room left"]
+
+
+def test_a_stack_that_never_was_points_to_up(terminal):
+    terminal.docker_answers(*ALIVE)
+    for command in ("down", "status", "urls", "logs"):
+        assert "run `make up`" in said(terminal.lab("stack", command))
+
+
+def test_reset_and_status_of_a_machine_without_docker_are_silent_beside_the_embedded_lab(terminal):
+    for command in (("reset", "--yes", "--if-any"), ("status", "--if-any")):
+        done = terminal.lab("stack", *command)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_urls_need_no_engine(terminal):
+    made = ensure_environment(terminal.folder / ".env.local")
+    out = terminal.lab("stack", "urls").stdout
+    assert f"http://localhost:{made['AIRFLOW_PORT']}/   user admin   password {made['AIRFLOW_ADMIN_PASSWORD']}" in out
+    assert made["POSTGRES_PASSWORD"] not in out
