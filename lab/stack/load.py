@@ -67,7 +67,7 @@ def _zstandard(bundle: tarfile.TarFile) -> Iterator[Any]:
     """The zstd library that the file brings, imported."""
     with tempfile.TemporaryDirectory(prefix="lakelab-load-") as folder:
         with tarfile.open(fileobj=_member(bundle, "zstandard.tar")) as library:
-            library.extractall(folder, filter="data")
+            _extract(library, Path(folder))
         sys.path.insert(0, folder)
         try:
             import zstandard
@@ -83,7 +83,7 @@ def _packages(bundle: tarfile.TarFile, zstandard: Any) -> None:
     new.mkdir(parents=True)
     unpacked = zstandard.ZstdDecompressor().stream_reader(_member(bundle, "packages.tar.zst"))
     with unpacked as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
-        archive.extractall(new, filter="tar")
+        _extract(archive, new)
     shutil.rmtree(cache, ignore_errors=True)
     (new / "uv-cache").rename(cache)
     new.rmdir()
@@ -111,6 +111,14 @@ def _images(bundle: tarfile.TarFile, zstandard: Any, images: dict[str, int]) -> 
             said.seek(0)
             last = said.read().decode(errors="replace").strip().splitlines()[-1:]
             raise LabError(f"docker load failed: {''.join(last) or loading.returncode}", fix="free space, then again")
+
+
+def _extract(archive: tarfile.TarFile, folder: Path) -> None:
+    """Nothing outside of the folder, where this Python can see to it (from 3.11.4 on)."""
+    if hasattr(tarfile, "tar_filter"):
+        archive.extractall(folder, filter="tar")
+    else:
+        archive.extractall(folder)
 
 
 def _member(bundle: tarfile.TarFile, name: str) -> IO[bytes]:
