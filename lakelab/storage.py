@@ -133,6 +133,9 @@ class FolderStorage:
     def exists(self, uri: str) -> bool:
         return self.path(uri).exists()
 
+    def is_folder(self, uri: str) -> bool:
+        return self.path(uri).is_dir()
+
     @contextlib.contextmanager
     def replacing(self, uri: str) -> Iterator[BinaryIO]:
         """A stream whose content takes the address's place at the end, at once; after an error, not at all."""

@@ -1,4 +1,4 @@
-"""`s3-dist-cp` as steps find it in embedded mode: each of AWS's options."""
+"""`s3-dist-cp` as steps find it: each of AWS's options."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import re
 import pytest
 from command_lab import below, fill
 
-from lab.embedded.commands import s3_dist_cp
 from lakelab.errors import LabError
 from lakelab.storage import FolderStorage
+from services.hadoop.commands import s3_dist_cp
 
 
 def copy(storage: FolderStorage, *argv: str) -> int:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.embedded.commands.hive_script import shell_arguments
 from lab.embedded.commands.spark_submit import adapt
 from lakelab.errors import LabError
 from lakelab.storage import FolderStorage
+from services.hadoop.commands.hive_options import shell_arguments
 
 OURS = Path("/conf/spark.properties")
 

@@ -13,7 +13,7 @@ VALUED = {
     "requirePreviousManifest", "srcPrefixesFile", "startingIndex",
 }  # fmt: skip
 FLAGS = {"deleteOnSuccess", "numberFiles", "copyFromManifest"}
-# They tune the transfer to S3, or what S3 does with the objects: nothing of it exists in folders.
+# They tune the transfer to S3, or what S3 does with the objects: nothing of it matters in the lab.
 HARMLESS_VALUED = {"s3Endpoint", "multipartUploadChunkSize", "storageClass"}
 HARMLESS_FLAGS = {"disableMultipartUpload", "s3ServerSideEncryption"}
 REFUSED = {"appendToLastFile"}
@@ -59,7 +59,7 @@ def parse(argv: Sequence[str]) -> Options:
         )
     codec = given.get("outputCodec", "keep").lower()
     if codec not in CODECS:
-        raise LabError(f"the embedded lab has no codec {codec}", fix="use --outputCodec=gzip, none or keep")
+        raise LabError(f"the lab has no codec {codec}", fix="use --outputCodec=gzip, none or keep")
     size = _number(given, "targetSize", 1)
     return Options(
         src=given["src"],
@@ -88,7 +88,7 @@ def _read(argv: Sequence[str]) -> dict[str, str]:
         if not argument.startswith("--") or name not in VALUED | FLAGS | HARMLESS_VALUED | HARMLESS_FLAGS | REFUSED:
             raise LabError(f"unknown option {argument.partition('=')[0]}")
         if name in REFUSED:
-            raise LabError(f"the embedded lab has no --{name}", fix="run the step on a cluster, or leave it out")
+            raise LabError(f"the lab has no --{name}", fix="run the step on AWS, or leave it out")
         if name in given:
             raise LabError(f"option --{name} is given twice")
         if name in FLAGS | HARMLESS_FLAGS:
