@@ -44,7 +44,7 @@ ADDRESSES = (
     Address(
         "Airflow",
         "airflow",
-        "http://localhost:{AIRFLOW_PORT}/",
+        "http://127.0.0.1:{AIRFLOW_PORT}/",
         "Runs the pipelines: trigger unload_erp and watch it",
         "http://airflow:8080/api/v2/monitor/health",
         "admin",
@@ -53,7 +53,7 @@ ADDRESSES = (
     Address(
         "MinIO",
         "minio",
-        "http://localhost:{MINIO_CONSOLE_PORT}/",
+        "http://127.0.0.1:{MINIO_CONSOLE_PORT}/",
         "S3: the stage, the jobs and the logs of the steps, as files in a bucket",
         "http://minio:9000/minio/health/ready",
         "{AWS_ACCESS_KEY_ID}",
@@ -62,28 +62,28 @@ ADDRESSES = (
     Address(
         "YARN",
         "resourcemanager",
-        "http://localhost:{YARN_PORT}/cluster",
+        "http://127.0.0.1:{YARN_PORT}/cluster",
         "The cluster's processors and memory, and which application has them",
         "http://resourcemanager:8088/ws/v1/cluster/info",
     ),
     Address(
         "HDFS",
         "namenode",
-        "http://localhost:{WEBHDFS_PORT}/",
+        "http://127.0.0.1:{WEBHDFS_PORT}/",
         "The files of the warehouse and the nodes that keep them; WebHDFS at the same address",
         "http://namenode:9870/jmx?qry=Hadoop:service=NameNode,name=NameNodeInfo",
     ),
     Address(
         "Spark history",
         "sparkhistory",
-        "http://localhost:{SPARK_HISTORY_PORT}/",
+        "http://127.0.0.1:{SPARK_HISTORY_PORT}/",
         "What each Spark job did: stages, tasks, plans",
         "http://sparkhistory:18080/api/v1/applications?limit=1",
     ),
     Address(
         "AWS endpoint",
         "nginx",
-        "http://localhost:{AWS_PORT}",
+        "http://127.0.0.1:{AWS_PORT}",
         "AWS_ENDPOINT_URL for boto3, the AWS CLI and Terraform: S3, EMR and the rest",
         "http://aws:4566/health",
         "{AWS_ACCESS_KEY_ID}",
@@ -93,7 +93,7 @@ ADDRESSES = (
     Address(
         "HiveServer2",
         "hiveserver2",
-        "jdbc:hive2://localhost:{HIVESERVER2_PORT}/data_dev_5data",
+        "jdbc:hive2://127.0.0.1:{HIVESERVER2_PORT}/data_dev_5data",
         "SQL on the warehouse, by beeline or PyHive",
         "hiveserver2:10000",
         "hadoop",
@@ -102,7 +102,7 @@ ADDRESSES = (
     Address(
         "ERP",
         "postgres",
-        "postgresql://localhost:{ERP_PORT}/ERP",
+        "postgresql://127.0.0.1:{ERP_PORT}/ERP",
         "The school's own database, by psql or any client; erp_owner may change it",
         "postgres:5432",
         "erp_owner",

@@ -214,5 +214,5 @@ def test_reset_and_status_of_a_machine_without_docker_are_silent_beside_the_embe
 def test_urls_need_no_engine(terminal):
     made = ensure_environment(terminal.folder / ".env.local")
     out = terminal.lab("stack", "urls").stdout
-    assert f"http://localhost:{made['AIRFLOW_PORT']}/   user admin   password {made['AIRFLOW_ADMIN_PASSWORD']}" in out
+    assert f"http://127.0.0.1:{made['AIRFLOW_PORT']}/   user admin   password {made['AIRFLOW_ADMIN_PASSWORD']}" in out
     assert made["POSTGRES_PASSWORD"] not in out
