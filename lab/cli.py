@@ -165,7 +165,7 @@ def sql(query: str | None, form: str | None, on_stack: bool) -> None:
     from lab.sql import ask, shell
     from lab.warehouse import opened
 
-    warehouse: Any = _stack().warehouse() if on_stack else opened(_place(), "lab-sql")
+    warehouse: Any = _stack().warehouse() if on_stack else opened(_place(), "lab-sql", warm=not query)
     with warehouse as asked:
         if query:
             ask(asked, query, form or "table")

@@ -28,7 +28,6 @@ def shell(warehouse: Asked, form: str) -> None:
     """Read queries until the end of input. An error is shown and the shell goes on."""
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  # line editing and history, where the machine has it
-    warehouse.warm()
     print(HELP, file=sys.stderr)
     for query in _queries():
         try:

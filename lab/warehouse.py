@@ -27,16 +27,20 @@ QUESTIONS = REPOSITORY / "hive" / "questions"
 class Asked(Protocol):
     """A warehouse that answers SQL: the embedded lab's Spark session, or the stack's HiveServer2."""
 
-    def warm(self) -> None: ...
     def query(self, sql: str) -> tuple[list[str], list[Any]]: ...
 
 
 @contextlib.contextmanager
-def opened(place: Place, name: str) -> Iterator[Warehouse]:
-    """The embedded lab's warehouse for the length of the block, with its Postgres."""
+def opened(place: Place, name: str, *, warm: bool = False) -> Iterator[Warehouse]:
+    """The embedded lab's warehouse for the length of the block, with its Postgres.
+
+    warm: start the session in a thread at once, so that the first question need not wait for it.
+    """
     with Postgres(place).running() as postgres:
         ensure_metastore(place, postgres)
         warehouse = Warehouse(Spark(place), name)
+        if warm:
+            warehouse.later(lambda: warehouse.rows("SHOW TABLES"))
         try:
             yield warehouse
         finally:
@@ -79,10 +83,6 @@ class Warehouse:
 
         threading.Thread(target=run, daemon=True).start()
         return future
-
-    def warm(self) -> None:
-        """Start the session in a thread, so that the first question need not wait for it."""
-        self.later(lambda: self.rows("SHOW TABLES"))
 
     def rows(self, sql: str) -> list[Any]:
         """The rows of a query. LabError with Spark's first line when it cannot be run."""

@@ -14,10 +14,10 @@ from lab.stack.airflow import Airflow
 from lab.stack.compose import stack_folder
 from lab.stack.emr import RemoteEmr
 from lab.stack.environment import Environment, read_environment
-from lab.stack.hive import HiveWarehouse
 from lab.stack.webhdfs import StackFiles, WebHdfs
 from lakelab.catalogue import DATABASE
 from lakelab.database import Connect
+from lakelab.hiveserver2 import HiveServer2
 from lakelab.s3 import S3Storage
 from lakelab.settings import Settings, load_settings
 
@@ -94,5 +94,5 @@ class Stack:
         url = f"http://{HOST}:{self.environment.port('AIRFLOW_PORT')}"
         return Airflow(url, self.environment["AIRFLOW_ADMIN_PASSWORD"])
 
-    def warehouse(self) -> HiveWarehouse:
-        return HiveWarehouse(HOST, self.environment.port("HIVESERVER2_PORT"))
+    def warehouse(self) -> HiveServer2:
+        return HiveServer2(HOST, self.environment.port("HIVESERVER2_PORT"))
