@@ -17,6 +17,7 @@ RUN := .venv/.lakelab-run
 CLIENTS := .venv/.lakelab-clients
 DEV := .venv/.lakelab-dev
 LAB := .venv/bin/lab
+PIP_INSTALL := install --quiet --disable-pip-version-check --no-warn-script-location
 OPTIONS := $(if $(SCALE),--scale $(SCALE)) $(if $(SEED),--seed $(SEED)) $(if $(DIRT),--dirt $(DIRT))
 
 .PHONY: help
@@ -31,10 +32,12 @@ demo: $(RUN) ## Make a school, run the whole pipeline, show the answers (SCALE=s
 .PHONY: install
 install: $(RUN) ## Install the Python packages into .venv
 
+# The Python's own pip fills an environment without one, which is made in no time; where it has none, venv brings one.
 .tools/bin/uv:
 	@echo "Bringing uv ..."
-	@$(PYTHON) -m venv .tools || { echo "lab: $(PYTHON) cannot make a virtual environment: install python3-venv" >&2; exit 1; }
-	@.tools/bin/pip install --quiet --disable-pip-version-check uv
+	@{ $(PYTHON) -m venv --without-pip .tools && $(PYTHON) -m pip --python .tools/bin/python $(PIP_INSTALL) uv; } 2>/dev/null || \
+	  { $(PYTHON) -m venv --clear .tools || { echo "lab: $(PYTHON) cannot make a virtual environment: install python3-venv" >&2; exit 1; }; \
+	    .tools/bin/pip $(PIP_INSTALL) uv; }
 
 .PHONY: python
 python:
