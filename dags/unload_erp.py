@@ -10,7 +10,7 @@ the same in the ERP, in the stage and in the presentation.
 |---|---|
 | connections | `5DATA-ERP` (Postgres), `aws_default` (S3 and EMR), `hiveserver2_default` (Hive) |
 | variables | `bucket_name`, `emr_cluster_id`, `emr_poll_seconds` (between two questions to EMR; 30 if not set) |
-| schedule | every night at 03:00; a night that was missed is not made up for, and one run at a time |
+| schedule | every night at 03:00, one run at a time; after a pause, only the last night that was missed |
 | parameters | `scale`: go on only if the ERP has that many students; `date`: the day that the run stands for |
 
 On the laptop and on AWS this is the same file: only connections and variables differ. It may be run again at any time:
@@ -42,7 +42,7 @@ from airflow.sdk import (
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from lakelab.catalogue import TABLES
-from lakelab.errors import LabError
+from lakelab.errors import LabError, SnapshotGoneError
 
 ERP = "5DATA-ERP"
 AWS = "aws_default"
@@ -155,7 +155,7 @@ with DAG(
         "on_failure_callback": tell_failure,
         # The same moment never comes back: trying again is of no use.
         "retry_policy": ExceptionRetryPolicy(
-            rules=[RetryRule("lakelab.snapshot.SnapshotGoneError", RetryAction.FAIL, reason="the snapshot is gone")]
+            rules=[RetryRule(SnapshotGoneError, RetryAction.FAIL, reason="the snapshot is gone")]
         ),
     },
     dagrun_timeout=timedelta(hours=6),
@@ -193,7 +193,7 @@ Before, it checks `scale` and takes the stage's manifest away, as the files are 
         return hold(erp_connection, publish, finished).id
 
     @task.sensor(
-        poke_interval=0.5,
+        poke_interval=1,
         timeout=300,
         mode="poke",
         doc_md="Waits until a session can join the snapshot that `hold_snapshot` holds, and hands it to the unloads.",
@@ -201,7 +201,7 @@ Before, it checks `scale` and takes the stage's manifest away, as the files are 
     def snapshot_ready():
         from airflow.sdk import PokeReturnValue
 
-        from lakelab.snapshot import SnapshotGoneError, reader_at
+        from lakelab.snapshot import reader_at
 
         context = get_current_context()
         snapshot = context["ti"].xcom_pull(task_ids="hold_snapshot", key="snapshot")

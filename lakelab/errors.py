@@ -16,3 +16,12 @@ class LabError(Exception):
         place = f" ({self.where})" if self.where else ""
         todo = f": {self.fix}" if self.fix else ""
         return " ".join(f"{self.what}{place}{todo}".split())
+
+
+class SnapshotGoneError(LabError):
+    """The session that held a snapshot of the ERP has ended: the same moment can never be read again."""
+
+    def __init__(self, snapshot: str) -> None:
+        super().__init__(
+            "the snapshot is gone", where=snapshot, fix="unload all tables again; what holds it must outlive them"
+        )

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg2
 
 from lakelab.database import SAME_TEXT, Connect, connected, told
-from lakelab.errors import LabError
+from lakelab.errors import SnapshotGoneError
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,6 @@ class Snapshot:
 
     id: str
     lsn: str | None = None
-
-
-class SnapshotGoneError(LabError):
-    """The session that held the snapshot has ended: the same moment can never be read again."""
-
-    def __init__(self, snapshot: str) -> None:
-        super().__init__(
-            "the snapshot is gone", where=snapshot, fix="unload all tables again; what holds it must outlive them"
-        )
 
 
 @contextlib.contextmanager
@@ -50,7 +41,7 @@ def hold_snapshot(
     publish: Callable[[Snapshot], None],
     finished: Callable[[], bool],
     *,
-    poll: float = 0.5,
+    poll: float = 1.0,
 ) -> Snapshot:
     """Fix one moment, tell it to the readers by `publish`, and hold it until they have `finished`.
 

@@ -12,8 +12,8 @@ from erp_server import STUDENTS_IN_STAGE, Erp
 from polling import poll_until
 
 from lakelab.catalogue import TABLES
-from lakelab.errors import LabError
-from lakelab.snapshot import Snapshot, SnapshotGoneError, hold_snapshot, open_snapshot, reader_at
+from lakelab.errors import LabError, SnapshotGoneError
+from lakelab.snapshot import Snapshot, hold_snapshot, open_snapshot, reader_at
 from lakelab.storage import FolderStorage
 from lakelab.unload import read_manifest
 from lakelab.unload_tasks import complete_stage, prove, require_scale, unload_table
