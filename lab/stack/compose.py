@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lab.stack.environment import Environment
+from lab.stack.environment import Environment, env_path
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
 
@@ -174,4 +174,4 @@ def _records(data: Any) -> list[Any]:
 
 def stack_folder() -> Path:
     """Where what the host makes of the stack lies: the report, logs of builds, the lab's certificate."""
-    return REPOSITORY / ".lab-stack"
+    return env_path().parent / ".lab-stack"
