@@ -23,7 +23,9 @@ PARTS = ("unload", "generator", "pipeline", "growth")
 @click.option("--students", type=click.IntRange(50), default=200_000, show_default=True, help="School to generate.")
 @click.option("--demo", type=click.IntRange(50), default=5_000, show_default=True, help="School of the pipeline.")
 @click.option("--sizes", default="1000,10000,100000", show_default=True, help="Schools of the growth, in students.")
-@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Alternating runs.")
+@click.option(
+    "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Alternating runs; 3 at most of the growth."
+)
 @click.option("--keep/--no-keep", default=True, show_default=True, help="Write docs/benchmarks.md.")
 def main(only: tuple[str, ...], grades: int, students: int, demo: int, sizes: str, rounds: int, keep: bool) -> None:
     """Measure the lab against plain tools, side by side, in places of its own."""
@@ -32,7 +34,7 @@ def main(only: tuple[str, ...], grades: int, students: int, demo: int, sizes: st
         "unload": lambda tell: _unload(grades, rounds, tell),
         "generator": lambda tell: _generator(students, rounds, tell),
         "pipeline": lambda tell: _pipeline(demo, rounds, tell),
-        "growth": lambda tell: _growth(_numbers(sizes), tell),
+        "growth": lambda tell: _growth(_numbers(sizes), min(rounds, 3), tell),
     }
     try:
         for name in only or PARTS:
@@ -76,10 +78,10 @@ def _pipeline(students: int, rounds: int, tell: Tell) -> Section:
     return pipeline_against_bare(students, rounds, tell)
 
 
-def _growth(sizes: tuple[int, ...], tell: Tell) -> Section:
+def _growth(sizes: tuple[int, ...], rounds: int, tell: Tell) -> Section:
     from bench.growth import growth
 
-    return growth(sizes, page.cores(), tell)
+    return growth(sizes, rounds, tell)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import statistics
 import threading
 import time
@@ -32,10 +33,12 @@ class Section:
 
 @dataclass(frozen=True)
 class Spent:
-    """What a task took: its result, seconds, and peak memory in bytes (its processes, without what they share)."""
+    """What a task took: its result, seconds, seconds of processor time in all its threads and ended child processes,
+    and peak memory in bytes (its processes, without what they share)."""
 
     result: Any
     seconds: float
+    cpu: float
     peak: int
 
 
@@ -65,23 +68,27 @@ def in_process(task: Callable[..., T], *arguments: object) -> Spent:
     sender.close()
     with _peak_of(process.pid or 0) as peak:
         try:
-            outcome, seconds = receiver.recv()
+            outcome, seconds, cpu = receiver.recv()
         except EOFError:
             raise LabError(f"the process of {task.__name__} died", fix="look for lack of memory") from None
         finally:
             process.join()
     if isinstance(outcome, LabError):
         raise outcome
-    return Spent(outcome, seconds, peak[0])
+    return Spent(outcome, seconds, cpu, peak[0])
 
 
 def _work(sender: Any, task: Callable[..., object], arguments: tuple[object, ...]) -> None:
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), _processor_time()
     try:
         outcome: object = task(*arguments)
     except LabError as error:
         outcome = LabError(error.what, where=error.where, fix=error.fix)
-    sender.send((outcome, time.perf_counter() - start))
+    sender.send((outcome, time.perf_counter() - start, _processor_time() - cpu))
+
+
+def _processor_time() -> float:
+    return sum(os.times()[:4])
 
 
 @contextlib.contextmanager
@@ -90,8 +97,11 @@ def _peak_of(pid: int) -> Iterator[list[int]]:
     peak, done = [0], threading.Event()
 
     def watch() -> None:
-        while not done.wait(_SAMPLE):
+        pause = _SAMPLE
+        while not done.wait(pause):
+            start = time.perf_counter()
             peak[0] = max(peak[0], _memory(pid))
+            pause = max(_SAMPLE, 20 * (time.perf_counter() - start))  # many processes take long to look at
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -112,8 +122,10 @@ def _memory(pid: int) -> int:
     return total
 
 
-def seconds(values: list[float]) -> str:
-    return f"{statistics.median(values):.2f}"
+def spread(values: list[float], form: str) -> str:
+    """The median, and of several values that differ the least and the most."""
+    low, high = format(min(values), form), format(max(values), form)
+    return format(statistics.median(values), form) + (f" ({low} to {high})" if low != high else "")
 
 
 def megabytes(size: float) -> str:

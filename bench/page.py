@@ -41,14 +41,14 @@ def cores() -> int:
 def as_table(section: Section) -> Table:
     table = Table(title=section.title, caption=section.about, title_justify="left", caption_justify="left")
     for number, column in enumerate(section.columns):
-        table.add_column(column, justify="left" if number == 0 or column == "task" else "right")
+        table.add_column(column, justify="left" if number == 0 else "right")
     for row in section.rows:
         table.add_row(*row)
     return table
 
 
 def as_markdown(section: Section) -> str:
-    rules = ["---" if n == 0 or column == "task" else "---:" for n, column in enumerate(section.columns)]
+    rules = ["---:" if n else "---" for n in range(len(section.columns))]
     lines = [section.columns, rules, *section.rows]
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     return f"## {section.title}\n\n{section.about}\n\n{table}\n\nMachine: {machine()}.\n"

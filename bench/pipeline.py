@@ -16,6 +16,7 @@ from bench.measure import Section, Tell, alternate, in_process, ratio
 from bench.place import scratch_place
 from bench.unloading import psql_copy
 from lab import cluster
+from lab.embedded import emr
 from lab.embedded.place import Place
 from lab.embedded.postgres import Postgres
 from lab.embedded.spark import Spark
@@ -59,32 +60,33 @@ def first_run(place: Place, students: int) -> None:
     """Fill the ERP and make the caches. In a process of its own, as each process can start Java once."""
     folder = place.home / "school"
     generate(folder, students=students, seed=5, workers=1)
-    run_pipeline(place, _silent(), fill=lambda run: load_folder(run, folder))
+    run_pipeline(place, silent(), fill=lambda run: load_folder(run, folder))
 
 
-def _silent() -> Timeline:
+def silent() -> Timeline:
+    """A timeline that shows nothing."""
     return Timeline(Console(file=io.StringIO()))
 
 
 def run_same(place: Place) -> None:
     """Unload and steps through the lab, on its standing cluster."""
-    with Postgres(place).running() as server, cluster.opened_engine(place) as engine:
+    with Postgres(place).running() as server, emr.opened_engine(place) as engine:
         ready = cluster.ready_cluster(engine, place.settings)
-        unload(Run(place, _silent(), server))
+        unload(Run(place, silent(), server))
         steps = cluster.read_steps(cluster.STEPS / "steps.json", place.settings)
         cluster.run_steps(engine, ready, steps, place.settings)
 
 
 def run_whole(place: Place) -> None:
     """The whole pipeline on the ERP as it is."""
-    run_pipeline(place, _silent())
+    run_pipeline(place, silent())
 
 
 def run_bare(place: Place) -> None:
     """The commands of all steps, by hand, on tables that are there. LabError when one fails."""
     stage = place.home / "s3" / place.settings.bucket / "stage"
     environment = {**os.environ, **Spark(place).environment()}
-    environment["PATH"] = f"{cluster.BIN}{os.pathsep}{environment.get('PATH', '')}"
+    environment["PATH"] = f"{emr.BIN}{os.pathsep}{environment.get('PATH', '')}"
     with Postgres(place).running() as server:
         for table in TABLES:
             psql_copy(server, render.unload_sql(table), stage / f"{table.name}.csv")

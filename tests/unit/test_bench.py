@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from bench import page
+from bench import growth, page
 from bench.__main__ import main
-from bench.measure import Section, alternate, in_process, ratio
+from bench.faker_school import faker_school
+from bench.generating import generator_against_faker
+from bench.measure import Section, alternate, in_process, ratio, spread
 from bench.pipeline import bare_command
 from lab.embedded.place import Place
+from lab.report.model import Span
+from lakelab.catalogue import TABLES
 from lakelab.errors import LabError
-from lakelab.settings import load_settings
+from lakelab.settings import REPOSITORY, load_settings
 
 UNLOAD = Section("Unload", "About it.", ("way", "seconds"), (("psql", "2.00"), ("ours", "1.00")))
-GROWTH = Section("Growth", "How it grows.", ("students", "task"), (("1,000", "load"),))
+GROWTH = Section("Growth", "How it grows.", ("phase", "1,000 students"), (("load", "0.3"),))
 
 
 def hold(size: int) -> int:
     return len(bytearray(size))
+
+
+def count(limit: int) -> int:
+    return sum(1 for _ in range(limit))
 
 
 def refuse() -> None:
@@ -45,6 +55,70 @@ def test_another_process_gives_its_result_and_its_error() -> None:
         in_process(refuse)
 
 
+def test_processor_time_is_of_the_task_alone() -> None:
+    """Counting takes processor time, and waiting does not: the process's own start is in neither."""
+    busy = in_process(count, 5_000_000)
+    assert 0.02 < busy.cpu < busy.seconds + 0.2
+    assert in_process(hold, 1).cpu < 0.02
+
+
+@pytest.mark.parametrize(
+    ("values", "told"), [([3.0, 1.0, 2.0], "2.0 (1.0 to 3.0)"), ([1.51, 1.52], "1.5"), ([4.0], "4.0")]
+)
+def test_a_spread_is_told_where_there_is_one(values: list[float], told: str) -> None:
+    assert spread(values, ".1f") == told
+
+
+def test_phases_of_a_run_add_up_to_the_whole() -> None:
+    spans = [
+        Span("Prepare the catalogue and publish the jobs", "stage", 1.0, 0.5),
+        Span("Make a school of 1,000 students", "stage", 1.5, 2.0),
+        Span("Load the ERP", "stage", 3.5, 1.0),
+        Span("Unload to the stage", "stage", 4.5, 3.0),
+        Span("Copy students to HDFS", "step", 8.0, 1.0),
+        Span("Marts", "step", 10.0, 5.0),
+        Span("Compare ERP, stage and presentation", "stage", 15.0, 0.25),
+        Span("Answer the questions", "stage", 15.25, 0.75),
+    ]
+    assert growth.by_phase(spans, 17.0) == {
+        "prepare": 0.5, "generate": 2.0, "load": 1.0, "unload": 3.0, "steps": 7.0, "proof": 0.25, "answers": 0.75,
+        "start, stop and report": 2.5, "whole pipeline": 17.0,
+    }  # fmt: skip
+
+
+def test_every_stage_of_the_pipeline_has_its_phase() -> None:
+    source = "".join((REPOSITORY / "lab" / f"{name}.py").read_text() for name in ("pipeline", "school"))
+    stages = re.findall(r'timeline\.stage\(f?"([^"]+)"', source)
+    checking = [stage for stage in stages if stage.startswith("Check")]  # of a school's own files
+    phases = [growth._phase_of(stage) for stage in stages if stage not in checking]
+    assert sorted(phases) == sorted(set(growth.PHASES) - {growth.STEPS, growth.REST})
+    with pytest.raises(AssertionError, match="'Tidy up' belongs to no phase"):
+        growth._phase_of("Tidy up")
+
+
+def test_growth_is_told_against_the_smallest_school() -> None:
+    assert growth._times([[2.0, 1.0, 9.0], [4.0], [30.0, 10.0]]) == ["2.0 x", "10.0 x"]
+    assert growth._times([[0.01], [4.0]]) == [""]
+
+
+def test_faker_makes_the_same_tables(tmp_path: Path) -> None:
+    rows = {table.name: number + 3 for number, table in enumerate(TABLES)}
+    assert faker_school(tmp_path / "school", rows) == sum(rows.values())
+    for table in TABLES:
+        with (tmp_path / "school" / f"{table.name}.csv").open(encoding="utf-8", newline="") as stream:
+            header, *found = csv.reader(stream)
+        assert tuple(header) == table.column_names
+        assert [len(row) for row in found] == [len(header)] * rows[table.name]
+
+
+def test_generator_and_faker_side_by_side() -> None:
+    section = generator_against_faker(100, 1, 2, lambda what: None)
+    faker, one, two = (dict(zip(section.columns, row, strict=True)) for row in section.rows)
+    assert (faker["as fast as Faker"], faker["as many as Faker"]) == ("1", "1")
+    assert one["rows"] == two["rows"]
+    assert one["as fast as Faker"].endswith(" x")
+
+
 def test_the_page_keeps_the_parts_that_were_not_run(tmp_path: Path) -> None:
     path = tmp_path / "benchmarks.md"
     page.keep([GROWTH], path)
@@ -55,7 +129,7 @@ def test_the_page_keeps_the_parts_that_were_not_run(tmp_path: Path) -> None:
     assert path.read_text() == first
     assert [line for line in first.splitlines() if line.startswith("## ")] == ["## Unload", "## Growth"]
     assert "| way | seconds |\n| --- | ---: |\n| psql | 2.00 |\n| ours | 1.00 |\n" in first
-    assert "| 1,000 | load |" in first
+    assert "| load | 0.3 |" in first
 
 
 def test_bare_commands_are_what_a_person_would_type(tmp_path: Path) -> None:
