@@ -7,11 +7,12 @@ segments, working files) are cleared, and every file of the lab is searched for 
 
 from __future__ import annotations
 
-import csv
+import contextlib
 import dataclasses
 import gzip
 import hashlib
 import hmac
+import io
 import json
 import os
 import re
@@ -19,13 +20,14 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from lab.embedded.place import Place
 from lab.embedded.postgres import OWNER, UNLOADER, Postgres
 from lakelab.catalogue import DATABASE, TABLES
 from lakelab.errors import LabError
 from lakelab.pseudonyms import pseudonym
+from lakelab.stage_file import SEPARATOR, blocks, record_texts
 
 DEPENDENT = [table.name for table in TABLES if "students" in table.references]
 BINARY = {".jsa", ".jar", ".zip", ".class"}  # programs, not data
@@ -178,7 +180,8 @@ def redact_logs(place: Place, postgres: Postgres, person: Person) -> int:
     for path in _all_files(place, postgres):
         if not _is_log(path):
             continue
-        content = next(_contents(path), b"")
+        with _opened(path) as stream:
+            content = stream.read()
         cleaned = pattern.sub(b"[erased]", content)
         if cleaned != content:
             packed = gzip.compress(cleaned) if path.suffix == ".gz" else cleaned
@@ -209,7 +212,7 @@ def search(place: Place, postgres: Postgres, person: Person) -> Search:
     for path in _all_files(place, postgres):
         files += 1
         pattern = text if _is_log(path) or path.suffix == ".json" else anywhere
-        if any(pattern.search(content) or _has_key(path, content, person.id) for content in _contents(path)):
+        if _found_in(path, pattern) or _has_key(path, person.id):
             found.append(str(path))
     found += _rows_left(postgres, person)
     return Search(files, tuple(found))
@@ -224,37 +227,62 @@ def _all_files(place: Place, postgres: Postgres) -> Iterator[Path]:
             yield from (path for path in paths if path.suffix not in BINARY and path != _begun(place))
 
 
-def _contents(path: Path) -> Iterator[bytes]:
-    """The file's bytes; what a compressed file holds; the text of a Parquet file."""
-    try:
-        if path.suffix == ".parquet":
-            import polars
+def _found_in(path: Path, pattern: re.Pattern[bytes]) -> bool:
+    """Whether the pattern is in a file. A name may go on in the next line, so each piece keeps the last one's end."""
+    end = b""
+    with _opened(path) as stream:
+        for block in blocks(stream):
+            if pattern.search(end + block):
+                return True
+            end = block[block.rfind(b"\n", 0, -1) + 1 :]
+    return False
 
-            yield polars.read_parquet(path).write_ndjson().encode()
-        elif path.suffix == ".gz":
-            yield gzip.decompress(path.read_bytes())
-        else:
-            yield path.read_bytes()
-    except FileNotFoundError:
-        return  # Postgres removes files of its own meanwhile
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """The file's bytes; what a compressed file holds; the text of a Parquet file. A file that has gone is empty."""
+    with contextlib.ExitStack() as stack:
+        try:
+            if path.suffix == ".parquet":
+                import polars
+
+                stream = cast(BinaryIO, io.BytesIO(polars.read_parquet(path).write_ndjson().encode()))
+            elif path.suffix == ".gz":
+                stream = cast(BinaryIO, stack.enter_context(gzip.open(path)))
+            else:
+                stream = stack.enter_context(path.open("rb"))
+        except FileNotFoundError:  # Postgres removes files of its own meanwhile
+            stream = io.BytesIO()
+        yield stream
 
 
 def _is_log(path: Path) -> bool:
     return path.suffix in (".log", ".out") or (path.suffix == ".gz" and "steps" in path.parts)
 
 
-def _has_key(path: Path, content: bytes, student_id: int) -> bool:
+def _has_key(path: Path, student_id: int) -> bool:
     """Whether the student is in the key column of a table's file, in the stage or in the presentation."""
+    position = _key_position(path)
+    if position is None:
+        return False
+    wanted, separator = str(student_id).encode(), SEPARATOR.encode()
+    with _opened(path) as stream:
+        for text in record_texts(stream):
+            if wanted in text and wanted in text.split(separator)[position : position + 1]:
+                return True
+    return False
+
+
+def _key_position(path: Path) -> int | None:
+    """Which column of a table's file has the number of a student; None for other files."""
     if path.name.startswith(".") or (path.parent.name != "stage" and "ERP" not in path.parts):
-        return False  # Hadoop's hidden checksums are not text
+        return None  # Hadoop's hidden checksums are not text
     name = path.stem if path.parent.name == "stage" else path.parent.name.lower()
     known = {table.name: table.column_names for table in TABLES}
     column = "id" if name == "students" else "student_id"
     if name not in known or column not in known[name] or path.suffix == ".json":
-        return False
-    rows = csv.reader(content.decode("utf-8").splitlines())
-    position, wanted = known[name].index(column), str(student_id)
-    return any(len(row) > position and row[position] == wanted for row in rows)
+        return None
+    return known[name].index(column)
 
 
 def _rows_left(postgres: Postgres, person: Person) -> list[str]:

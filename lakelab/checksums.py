@@ -1,8 +1,8 @@
 """Proof that a table is the same everywhere: record counts and sums that do not depend on the order of the records.
 
-A record's text is its CSV fields in catalogue order, as the stage writes them, joined by the character 31 (unit
-separator); NULL is empty, which no text ever is. A record's hash is the first 15 hexadecimal digits of the MD5 of
-that text, as a whole number; a table's checksum is the number of its records and the exact sum of their hashes.
+A record's text is its CSV fields in catalogue order, as the stage writes them, joined by the character 31
+(lakelab.stage_file); NULL is empty, which no text ever is. A record's hash is the first 15 hexadecimal digits of the
+MD5 of that text, as a whole number; a table's checksum is the number of its records and the exact sum of their hashes.
 A sum, unlike an exclusive or, also sees a record that is there twice more. It finds accidents, not forgers.
 
 The same figures come out of Postgres, of a file of the stage, and of Hive or Spark SQL over the files in HDFS.
@@ -10,11 +10,8 @@ The same figures come out of Postgres, of a file of the stage, and of Hive or Sp
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -23,11 +20,10 @@ import psycopg2
 from lakelab.catalogue import TABLES, WAREHOUSE, Column, Kind, Table
 from lakelab.database import SAME_TEXT, told
 from lakelab.render import stage_expression
+from lakelab.stage_file import record_texts
 from lakelab.storage import Storage
 
-SEPARATOR = "\x1f"
 DIGITS = 15  # 60 bits: fits a signed 64-bit integer in every engine
-_BLOCK = 1 << 20  # bytes read at once
 
 Checksums = Mapping[str, "Checksum"]
 RunSql = Callable[[str], Iterable[Iterable[Any]]]
@@ -140,7 +136,7 @@ def file_checksum(stream: BinaryIO, table: Table) -> Checksum:
     fresh = hashlib.md5(usedforsecurity=False).copy  # a copy takes half the time of a new one
     number = int.from_bytes
     rows = digest = 0
-    for text in _texts(stream):
+    for text in record_texts(stream):
         md5 = fresh()
         md5.update(text)
         rows += 1
@@ -162,25 +158,3 @@ def stage_checksums(storage: Storage, stage_uri: str) -> dict[str, Checksum]:
 def presentation_checksums(run_sql: RunSql) -> dict[str, Checksum]:
     """Checksums of the warehouse's tables. run_sql runs a query on the warehouse and returns its rows."""
     return from_rows(run_sql(all_hive_sql()))
-
-
-def _texts(stream: BinaryIO) -> Iterator[bytes]:
-    """The text of each record. A block without a quote needs no CSV reader, which is most of them."""
-    comma, separator = b",", SEPARATOR.encode()
-    while block := stream.read(_BLOCK) + stream.readline():
-        if b'"' not in block:
-            yield from block.removesuffix(b"\n").replace(comma, separator).split(b"\n")
-            continue
-        lines = iter(io.BytesIO(block))
-        for line in lines:
-            if b'"' in line:
-                yield _quoted_record(line, itertools.chain(lines, stream))
-            else:
-                yield line.removesuffix(b"\n").replace(comma, separator)
-
-
-def _quoted_record(line: bytes, more: Iterator[bytes]) -> bytes:
-    """A record with quotes, which may go on over further lines."""
-    texts = (each.decode("utf-8", "surrogateescape") for each in itertools.chain([line], more))
-    fields = next(csv.reader(texts), [])
-    return SEPARATOR.join(fields).encode("utf-8", "surrogateescape")

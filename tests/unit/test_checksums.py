@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lakelab import checksums
+from lakelab import checksums, stage_file
 from lakelab.catalogue import GRADES, STUDENTS, SUBJECTS, Table
 from lakelab.checksums import Checksum, Difference
 
@@ -67,7 +67,7 @@ def test_a_record_over_several_lines_and_blocks_is_one(monkeypatch: pytest.Monke
     whole = of(content)
     assert whole.rows == 6
     for size in (1, 3, 7, 20):
-        monkeypatch.setattr(checksums, "_BLOCK", size)
+        monkeypatch.setattr(stage_file, "_BLOCK", size)
         assert of(content) == whole
 
 
