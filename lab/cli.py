@@ -19,7 +19,7 @@ from lab.embedded.place import Place
 from lab.stack.commands import stack
 from lab.timeline import Timeline
 from lakelab.errors import LabError
-from lakelab.settings import Settings, load_settings
+from lakelab.settings import load_settings
 from services.aws.emr.errors import EmrError
 
 INTERRUPTED = 130  # as a shell counts a program that Ctrl-C ended
@@ -344,8 +344,6 @@ def _told(line: str, code: int) -> int:
     print(f"lab: {line}", file=sys.stderr)
     return code
 
-
-__all__ = ["Settings", "cli", "main"]
 
 if __name__ == "__main__":
     main()

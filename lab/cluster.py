@@ -48,6 +48,7 @@ class Emr(Protocol):
     def run_job_flow(self, request: Mapping[str, Any], /) -> dict[str, Any]: ...
     def list_steps(self, request: Mapping[str, Any], /) -> dict[str, Any]: ...
     def add_job_flow_steps(self, request: Mapping[str, Any], /) -> dict[str, Any]: ...
+    def cancel_steps(self, request: Mapping[str, Any], /) -> Any: ...
     def wait_for_steps(self, cluster_id: str, step_ids: Sequence[str], /) -> list[dict[str, Any]]: ...
     def wait_for_cluster(self, cluster_id: str, states: Sequence[str], timeout: float | None, /) -> dict[str, Any]: ...
 
@@ -64,8 +65,9 @@ def ready_cluster(emr: Emr, settings: Settings, *, alone: bool = True) -> Ready:
     """A cluster that takes steps: the standing one, or a new one that makes HDFS folders and tables first.
 
     The standing cluster is used again unless what sets it up has changed or did not succeed.
-    alone: nobody else uses this EMR, so that every other cluster, and one that is busy, is left from a run that was
-    killed and is ended with the processes of its steps. Otherwise only clusters of the lab's own are.
+    alone: nobody else uses this EMR, so that steps of a busy cluster are left from a run that was killed. They are
+    cancelled with their processes, or ended with the cluster where it was not set up yet; so are all other clusters.
+    Otherwise only clusters of the lab's own are.
     """
     setup = read_steps(STEPS / "setup_steps.json", settings)
     mark = {"Key": "setup", "Value": _fingerprint()}
@@ -73,9 +75,9 @@ def ready_cluster(emr: Emr, settings: Settings, *, alone: bool = True) -> Ready:
     for summary in emr.list_clusters({"ClusterStates": ALIVE})["Clusters"]:
         cluster = emr.describe_cluster({"ClusterId": summary["Id"]})["Cluster"]
         tags = cluster.get("Tags", [])
-        fits = standing is None and mark in tags and (not alone or cluster["Status"]["State"] == "WAITING")
+        fits = standing is None and mark in tags
         left = _setup_left(emr, str(cluster["Id"]), setup) if fits else None
-        if left is not None:
+        if left is not None and (not alone or (not left and _freed(emr, str(cluster["Id"])))):
             standing = Ready(str(cluster["Id"]), left)
         elif alone or any(tag["Key"] == mark["Key"] for tag in tags):
             _end(emr, str(cluster["Id"]))
@@ -89,6 +91,15 @@ def _setup_left(emr: Emr, cluster_id: str, setup: list[dict[str, Any]]) -> list[
     if any(state in ENDED - {"COMPLETED"} for state in states.values()):
         return None
     return [step_id for step_id, state in states.items() if state != "COMPLETED"]
+
+
+def _freed(emr: Emr, cluster_id: str) -> bool:
+    """Cancel what the cluster still has to do, and kill what it does; False when it does not come to rest."""
+    busy = [step["Id"] for step in all_steps(emr, cluster_id) if step["Status"]["State"] not in ENDED]
+    if busy:
+        emr.cancel_steps({"ClusterId": cluster_id, "StepIds": busy, "StepCancellationOption": "TERMINATE_PROCESS"})
+    ends = ["WAITING", "TERMINATED", "TERMINATED_WITH_ERRORS"]
+    return bool(emr.wait_for_cluster(cluster_id, ends, 60)["Cluster"]["Status"]["State"] == "WAITING")
 
 
 def all_steps(emr: Emr, cluster_id: str) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,7 @@ The parts are those that Airflow and EMR run elsewhere: the unload functions, `d
 
 from __future__ import annotations
 
+import contextlib
 import platform
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -21,7 +22,7 @@ from lab.embedded.place import Place
 from lab.embedded.postgres import OWNER, UNLOADER, Postgres
 from lab.embedded.spark import Spark
 from lab.publish import publish
-from lab.report.model import Anonymity, RunRecord, Size, TableCheck
+from lab.report.model import KILLED, Anonymity, RunRecord, Size, TableCheck
 from lab.report.page import write_report
 from lab.report.questions import Answer, write_answers
 from lab.timeline import Timeline
@@ -33,6 +34,7 @@ from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
 from lakelab.snapshot import Snapshot, open_snapshot
 from lakelab.unload import Unloaded, csv_to_s3, query_to_local, withdraw_manifest, write_manifest
+from services.aws.emr.errors import EmrError
 
 PUBLIC_STEP = "Students from staging to public"
 Fill = Callable[["Run"], None]
@@ -48,6 +50,7 @@ class Run:
     checks: list[TableCheck] = field(default_factory=list)
     refused: list[Any] = field(default_factory=list)
     seed: int | None = None
+    server: str = ""  # Postgres' version, once it answered
 
     @property
     def settings(self) -> Any:
@@ -64,33 +67,55 @@ def run_pipeline(place: Place, timeline: Timeline, fill: Fill | None = None) -> 
     """Run everything; `fill` brings data into the ERP first. The record and the report are written at the end.
 
     Raises LabError when a part fails; what was there before stays or is replaced whole, and a new run ends right.
+    A run that fails leaves a record and a report that say so; one that is killed, the record that it began.
     """
-    with Postgres(place).running() as postgres:
-        run = Run(place, timeline, postgres)
-        _prepare(run)
-        warehouse = Warehouse(Spark(place))
-        watch = emr.StepWatch(timeline)
-        try:
-            with emr.opened_engine(place, watch) as engine:
-                ready = cluster.ready_cluster(engine, run.settings)  # a new one sets itself up meanwhile
-                if fill:
-                    fill(run)
-                unload(run)
-                warehouse.later(lambda: warehouse.session)
-                # The presentation is whole when the jobs on it begin: it is read beside them.
-                copied = watch.when_running(PUBLIC_STEP)
-                presentation = warehouse.later(lambda: presentation_checksums(warehouse.rows), after=copied)
-                steps = cluster.read_steps(cluster.STEPS / "steps.json", run.settings)
-                cluster.run_steps(engine, ready, steps, run.settings)
-            return _conclude(run, warehouse, presentation)
-        finally:
-            warehouse.close()
+    run = Run(place, timeline, Postgres(place))
+    place.prepare()
+    _record(run, [], error=KILLED).write(place.run_record)
+    try:
+        with run.postgres.running():
+            return _run(run, fill)
+    except BaseException as error:
+        with contextlib.suppress(LabError, OSError):  # such as a full disk, which the error itself tells of
+            _write(run, _record(run, [], error=_told(error)), [])
+        raise
+
+
+def _run(run: Run, fill: Fill | None) -> Outcome:
+    _prepare(run)
+    warehouse = Warehouse(Spark(run.place))
+    watch = emr.StepWatch(run.timeline)
+    try:
+        with emr.opened_engine(run.place, watch) as engine:
+            ready = cluster.ready_cluster(engine, run.settings)  # a new one sets itself up meanwhile
+            if fill:
+                fill(run)
+            unload(run)
+            warehouse.later(lambda: warehouse.session)
+            # The presentation is whole when the jobs on it begin: it is read beside them.
+            copied = watch.when_running(PUBLIC_STEP)
+            presentation = warehouse.later(lambda: presentation_checksums(warehouse.rows), after=copied)
+            steps = cluster.read_steps(cluster.STEPS / "steps.json", run.settings)
+            cluster.run_steps(engine, ready, steps, run.settings)
+        return _conclude(run, warehouse, presentation)
+    finally:
+        warehouse.close()
+
+
+def _told(error: BaseException) -> str:
+    """One line for the record. Of an error that nobody foresaw the kind alone: its text may hold somebody's data."""
+    if isinstance(error, LabError | EmrError):
+        return " ".join(str(error).split())
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return "The run was stopped" if isinstance(error, KeyboardInterrupt) else f"Unforeseen: {type(error).__name__}"
 
 
 def _prepare(run: Run) -> None:
     with run.timeline.stage("Prepare the catalogue and publish the jobs") as part:
         storage = run.place.storage
         storage.create_bucket(run.settings.bucket)
+        run.server = _server_version(run.postgres)
         ensure_metastore(run.place, run.postgres)
         count = publish(storage, run.settings, run.place.secrets["PSEUDONYM_KEY"])
         part.note(f"{count} files")
@@ -134,11 +159,7 @@ def unload(run: Run) -> Snapshot:
 def _conclude(run: Run, warehouse: Warehouse, presentation: Future[dict[str, Checksum]]) -> Outcome:
     with run.timeline.stage("Compare ERP, stage and presentation") as part:
         run.checks = _compare(run, presentation.result())
-        try:
-            proof.require_equal(run.checks)
-        except LabError as error:  # a report that shows where, in place of the last one that was right
-            _write(run, _record(run, [], error=str(error)), [])
-            raise
+        proof.require_equal(run.checks)
         part.note(f"{len(run.checks)} tables equal")
     with run.timeline.stage("Answer the questions") as part:
         found = answers(warehouse)
@@ -154,10 +175,10 @@ def _record(run: Run, marts: list[Anonymity], error: str = "") -> RunRecord:
         title="The school's data, from ERP to answers",
         place="embedded",
         seed=run.seed,
-        scale=next((c.erp.rows for c in run.checks if c.table == "students" and c.erp), 0),
+        scale=next((c.erp.rows for c in run.checks if c.table == "students" and c.erp), _asked(run)),
         started=run.timeline.started.isoformat(timespec="seconds"),
         duration=run.timeline.elapsed,
-        versions=_versions(run),
+        versions=_versions(run.server),
         timeline=tuple(run.timeline.spans),
         tables=tuple(run.checks),
         findings=tuple(quality.findings(run.place.storage)),
@@ -182,19 +203,28 @@ def _compare(run: Run, presentation: dict[str, Checksum]) -> list[TableCheck]:
         connection.close()
 
 
-def _versions(run: Run) -> dict[str, str]:
+def _asked(run: Run) -> int:
+    """The students that the generator was asked for; 0 where the school is not a generated one."""
+    return 0 if run.seed is None else int(run.settings.students)
+
+
+def _server_version(postgres: Postgres) -> str:
+    connection = postgres.connect(UNLOADER)
+    version = ".".join(str(connection.server_version // 10000**i % 10000) for i in (1, 0))
+    connection.close()
+    return version
+
+
+def _versions(server: str) -> dict[str, str]:
     from importlib.metadata import version
 
-    connection = run.postgres.connect(UNLOADER)
-    postgres = ".".join(str(connection.server_version // 10000**i % 10000) for i in (1, 0))
-    connection.close()
-    return {
+    found = {
         "Lakelab": version("lakelab"),
         "Python": platform.python_version(),
         "Spark": version("pyspark"),
         "Java": find_java().version,
-        "PostgreSQL": postgres,
     }
+    return found | ({"PostgreSQL": server} if server else {})
 
 
 def _sizes(run: Run) -> list[Size]:

@@ -11,7 +11,7 @@ from lab.doctor import is_lab_folder
 from lab.embedded.place import Place
 from lab.embedded.postgres import Postgres
 from lab.emr_commands import cluster_rows
-from lab.report.model import RunRecord
+from lab.report.model import KILLED, RunRecord
 from lakelab.errors import LabError
 
 
@@ -26,8 +26,7 @@ def show(place: Place, console: Console) -> None:
     table.add_row("HDFS", f"hdfs:///dev/data/ERP/ = {place.home}/hdfs/dev/data/ERP")
     if place.run_record.exists():
         run = RunRecord.read(place.run_record)
-        proof = "ERP = stage = presentation" if run.equal else "tiers differ"
-        table.add_row("last run", f"{run.started}, {run.duration:.0f} s, {run.rows:,} rows, {proof}")
+        table.add_row("last run", f"{run.started}, {_ending(place, run)}")
         table.add_row("report", str(place.report))
     else:
         table.add_row("last run", "none yet: make demo")
@@ -35,6 +34,14 @@ def show(place: Place, console: Console) -> None:
     alive = [row for row in clusters if not row[2].startswith("TERMINATED")]
     table.add_row("EMR", f"{len(clusters)} clusters so far, {len(alive)} alive")
     console.print(table)
+
+
+def _ending(place: Place, run: RunRecord) -> str:
+    if (command := place.at_work()) and run.error == KILLED:
+        return f"at work: {command}"
+    if run.error:
+        return f"failed: {run.error}"
+    return f"{run.duration:.0f} s, {run.rows:,} rows, ERP = stage = presentation"
 
 
 def delete(place: Place) -> str:

@@ -56,10 +56,11 @@ class StepWatch:
         if state == "RUNNING" and step.id not in self._parts:
             self._parts[step.id] = self._timeline.begin(step.name)
             self._parts[step.id].log = f"{event.cluster.id}/steps/{step.id}"
-            self._running.setdefault(step.name, threading.Event()).set()
+            if step.name in self._running:
+                self._running[step.name].set()
         elif state in ENDED and step.id in self._parts:
             self._parts.pop(step.id).end(state)
 
     def when_running(self, name: str) -> threading.Event:
-        """Set once a step of that name has begun."""
+        """Set once a step of that name begins after this call: one before it may be left from a killed run."""
         return self._running.setdefault(name, threading.Event())

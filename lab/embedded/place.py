@@ -116,3 +116,17 @@ class Place:
             stream.write(f"{doing}, process {os.getpid()}\n")
             stream.flush()
             yield
+
+    def at_work(self) -> str | None:
+        """The command that changes the lab just now, as it named itself; None when there is none."""
+        try:
+            stream = (self.home / "lock").open("a+")
+        except OSError:
+            return None
+        with stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                stream.seek(0)
+                return stream.read().strip() or "unknown"
+            return None

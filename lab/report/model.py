@@ -16,6 +16,8 @@ from lakelab.errors import LabError
 
 T = TypeVar("T")
 
+KILLED = "The run was killed before its end"  # the error of a run that has begun, until it ends
+
 
 @dataclass(frozen=True)
 class Span:

@@ -40,6 +40,9 @@ class RemoteEmr:
     def add_job_flow_steps(self, request: Mapping[str, Any]) -> Shape:
         return self._call("add_job_flow_steps", request)
 
+    def cancel_steps(self, request: Mapping[str, Any]) -> Shape:
+        return self._call("cancel_steps", request)
+
     def wait_for_steps(self, cluster_id: str, step_ids: Sequence[str]) -> list[Shape]:
         """The steps as DescribeStep gives them, once all have ended."""
         return [self._ended(cluster_id, step_id) for step_id in step_ids]
