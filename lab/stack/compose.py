@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ FILE = REPOSITORY / "compose" / "compose.yaml"
 VERSIONS = REPOSITORY / "compose" / "versions.env"
 OLDEST_COMPOSE = (2, 20)  # the first with `include`
 NO_ENGINE = "run `make engine` to install and start one, or `make demo`, which needs none"
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # what moves a terminal's cursor or colours its text
 
 Description = dict[str, Any]
 
@@ -108,7 +111,8 @@ class Compose:
         return sorted(found, key=lambda container: container.name)
 
     def last_lines(self, service: str, count: int = 20) -> str:
-        return self.output("logs", "--no-color", "--no-log-prefix", "--tail", str(count), service).rstrip()
+        text = self.output("logs", "--no-color", "--no-log-prefix", "--tail", str(count), service)
+        return _ESCAPES.sub("", text).rstrip()
 
 
 def versions() -> dict[str, str]:
