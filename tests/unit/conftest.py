@@ -1,7 +1,8 @@
 """Fixtures of the fast tests. Each part keeps its own in a module beside this file."""
 
 from aws_endpoint import aws
+from cluster_lab import cluster_emr, yarn
 from command_lab import storage
 from emr_lab import emr
 
-__all__ = ["aws", "emr", "storage"]
+__all__ = ["aws", "cluster_emr", "emr", "storage", "yarn"]

@@ -40,10 +40,13 @@ class Emr:
 
     def start(self, **settings: Any) -> EmrEngine:
         self.store = SqliteStore(self.root / "emr" / "state.db")
-        self.executor = LocalExecutor(self.root / "emr" / "steps")
+        self.executor = self.make_executor()
         settings.setdefault("on_event", self.events.append)
         self.engine = EmrEngine(self.store, self.executor, self.storage, **settings)
         return self.engine
+
+    def make_executor(self) -> LocalExecutor:
+        return LocalExecutor(self.root / "emr" / "steps")
 
     def stop(self, *, terminate: bool = False) -> None:
         if self.engine:

@@ -35,17 +35,22 @@ class ClusterExecutor(LocalExecutor):
     """Speaks to the node that serves `place`, the shared folder.
 
     gone_seconds: how long the socket must refuse calls until the node's steps are given up.
+    answer_seconds: how long the node may take to answer.
     """
 
     custom_jars = True
     remote = True
 
     def __init__(
-        self, place: Path, gone_seconds: float = _GONE_SECONDS, clock: Callable[[], float] = time.monotonic
+        self,
+        place: Path,
+        gone_seconds: float = _GONE_SECONDS,
+        answer_seconds: float = _ANSWER_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(place / "steps")
         self._socket = place / SOCKET
-        self._gone_seconds, self._clock = gone_seconds, clock
+        self._gone_seconds, self._answer_seconds, self._clock = gone_seconds, answer_seconds, clock
         self._refusing_since: float | None = None
         self._away = False
 
@@ -102,10 +107,12 @@ class ClusterExecutor(LocalExecutor):
     def _exchange(self, request: Mapping[str, Any]) -> tuple[dict[str, Any], int | None]:
         """One question and its answer. Away when there is none; what that means is kept for `poll`."""
         try:
-            answer = exchange(self._socket, request, _ANSWER_SECONDS)
+            answer = exchange(self._socket, request, self._answer_seconds)
         except Away as away:
-            refused = isinstance(away, _Refused)
-            self._refusing_since = (self._refusing_since or self._clock()) if refused else None
+            if not isinstance(away, _Refused):
+                self._refusing_since = None
+            elif self._refusing_since is None:
+                self._refusing_since = self._clock()
             if not self._away:
                 _log.warning("the primary node is away: %s", away)
             self._away = True

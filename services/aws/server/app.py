@@ -28,6 +28,7 @@ from services.aws.server.body import read_body
 from services.aws.server.errors import InternalFailure, InvalidSignature, Serialization, UnknownOperation
 from services.aws.server.service import Service, front_error
 
+_LOOKS = ("Describe", "Get", "List")
 MEDIA_TYPE = "application/x-amz-json-1.1"
 _log = logging.getLogger(__name__)
 Health = Callable[[], Mapping[str, Any]]
@@ -62,8 +63,10 @@ class Endpoint:
             _log.exception("request %s failed", request_id)
             failure = InternalFailure()
             document, status, what = front_error(failure), failure.status, failure.code
+        # Sensors look every second: what only looked, and found, is not worth a line.
+        level = logging.DEBUG if status == 200 and what.startswith(_LOOKS) else logging.INFO
         target = request.headers.get("x-amz-target", "-")
-        _log.info("%s %s %d %.1f ms %s", request_id, target, status, (time.perf_counter() - began) * 1e3, what)
+        _log.log(level, "%s %s %d %.1f ms %s", request_id, target, status, (time.perf_counter() - began) * 1e3, what)
         return _response(document, status, request_id)
 
     async def healthy(self, request: Request) -> Response:

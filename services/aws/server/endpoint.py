@@ -35,7 +35,8 @@ class Emr:
         self._socket = settings.place / SOCKET
         self.store = PostgresStore(settings.database)
         storage = S3Storage(s3_client(settings, keys))
-        self.engine = EmrEngine(self.store, ClusterExecutor(settings.place), storage, region=settings.region)
+        executor = ClusterExecutor(settings.place)
+        self.engine = EmrEngine(self.store, executor, storage, region=settings.region, account=settings.account)
 
     def close(self) -> None:
         """Running steps go on; the next engine finds them again."""

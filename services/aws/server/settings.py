@@ -22,7 +22,7 @@ class EmrSettings:
     place: Path  # the folder that it shares with the primary node
     s3_endpoint: str  # address of the S3 API for scripts and logs
     region: str
-    resource_manager: str  # address of YARN's REST API, as the node sees it
+    account: str  # in ARNs; moto's own, so that all services name the same
 
 
 def emr_settings(environment: Mapping[str, str]) -> EmrSettings:
@@ -32,7 +32,7 @@ def emr_settings(environment: Mapping[str, str]) -> EmrSettings:
         place=Path(environment.get("EMR_HOME", "/var/lib/emr")),
         s3_endpoint=_need(environment, "S3_ENDPOINT"),
         region=environment.get("AWS_REGION", "eu-west-1"),
-        resource_manager=environment.get("YARN_RESOURCE_MANAGER", ""),
+        account=environment.get("AWS_ACCOUNT_ID", "123456789012"),
     )
 
 
