@@ -243,7 +243,8 @@ same moment, for the proof.
         from lakelab.unload_tasks import complete_stage
 
         context = get_current_context()
-        day: datetime = context["logical_date"] or context["dag_run"].run_after
+        # A run by hand has no logical date.
+        day: datetime = context.get("logical_date") or context["dag_run"].run_after
         date = context["params"]["date"] or day.date().isoformat()
         return complete_stage(*stage(), reports, Snapshot(**snapshot), date)
 
