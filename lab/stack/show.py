@@ -33,7 +33,17 @@ def status(stack: Compose, console: Console) -> bool:
         return False
     memory = memory_of([container for container in containers if container.state == "running"])
     urls = {address.service: address.url for address in filled(stack.environment.values)}
-    table = Table("service", "state", "memory MB", "limit MB", "address", title=f"stack {stack.environment.project}")
+    table = Table(
+        "service",
+        "state",
+        "memory MB",
+        "limit MB",
+        "address",
+        box=None,
+        padding=(0, 2, 0, 0),
+        title=f"stack {stack.environment.project}",
+    )
+    table.columns[4].overflow = "fold"
     for column in (2, 3):
         table.columns[column].justify = "right"
     for container in containers:

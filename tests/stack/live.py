@@ -1,0 +1,170 @@
+"""The stack that the tests of this folder work on: one of its own, or the running one of this clone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+from polling import poll_until
+from testcontainers.compose import DockerCompose
+
+from lab.stack import compose
+from lab.stack.compose import Compose, Container
+from lab.stack.environment import ensure_environment, read_environment
+from lab.stack.place import Stack
+from lakelab.errors import LabError
+from lakelab.settings import REPOSITORY
+
+STUDENTS, SEED = 1500, 7
+DAG = "unload_erp"
+PATIENCE = 900  # seconds for a run of the pipeline on a busy machine; it takes two minutes on an idle one
+ENDED = {"success", "failed"}
+
+
+@dataclass(frozen=True)
+class Live:
+    """A running stack, by testcontainers' Compose and by the lab's own clients."""
+
+    compose: DockerCompose
+    stack: Stack
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "LAB_STACK_ENV": str(self.stack.environment.path), "COLUMNS": "200"}
+
+    @cached_property
+    def description(self) -> Compose:
+        return Compose(self.stack.environment)
+
+    def lab(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The `lab` command, on this stack."""
+        return subprocess.run(
+            [sys.executable, "-m", "lab.cli", *arguments],
+            env=self.environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+
+    def succeed(self, *arguments: str) -> str:
+        done = self.lab(*arguments)
+        assert done.returncode == 0, f"lab {' '.join(arguments)}: {done.stderr or done.stdout}"
+        return done.stdout
+
+    def containers(self) -> list[Container]:
+        return self.description.containers()
+
+    def container(self, service: str) -> Container:
+        return next(found for found in self.containers() if found.service == service)
+
+    def sh(self, service: str, script: str) -> str:
+        """What a shell inside a service prints, as the service's own user."""
+        out, _, _ = self.compose.exec_in_container(["sh", "-c", script], service)
+        return str(out)
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(compose.docker("inspect", self.container(service).id))[0]
+        return found
+
+    def kill(self, service: str, program: str = "") -> None:
+        """kill -9 of everything in a service, or of the processes whose command line has a word, from inside.
+
+        The engine's own kill would count as stopped by hand, and the service would stay away.
+        """
+        one = f"""for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -q '{program}' &&
+            [ "${{p#/proc/}}" != $$ ] && [ "${{p#/proc/}}" != 1 ] && kill -9 "${{p#/proc/}}"; done; true"""
+        before = self.inspect(service)["State"]["StartedAt"]
+        subprocess.run(
+            ["docker", "exec", self.container(service).id, "sh", "-c", one if program else "kill -9 -1"],
+            capture_output=True, check=False,
+        )  # fmt: skip
+        poll_until(lambda: self.inspect(service)["State"]["StartedAt"] != before, f"the end of {service}", 120)
+
+    def well_again(self, service: str) -> None:
+        poll_until(lambda: self.container(service).well, f"{service} to be well", 300)
+
+    # The pipeline
+
+    def start_pipeline(self, **conf: Any) -> str:
+        return self.stack.airflow.trigger(DAG, conf)
+
+    def state(self, run_id: str) -> str:
+        """The state of a run; "" while Airflow does not answer."""
+        try:
+            return str(self.stack.airflow.run(DAG, run_id)["state"])
+        except LabError:
+            return ""
+
+    def tasks(self, run_id: str) -> dict[str, list[str]]:
+        """The states of each task, of each step for the sensor; nothing while Airflow does not answer."""
+        found: dict[str, list[str]] = {}
+        try:
+            for task in self.stack.airflow.tasks(DAG, run_id):
+                found.setdefault(task["task_id"], []).append(str(task["state"]))
+        except LabError:
+            pass
+        return found
+
+    def ended(self, run_id: str) -> str:
+        """Wait for the end of a run; returns its state."""
+        return poll_until(lambda: (s := self.state(run_id)) in ENDED and s, f"the end of {run_id}", PATIENCE) or ""
+
+    def step_runs(self, name: str, since: int) -> str:
+        """Wait until a step of that name runs, beyond the first `since` steps; returns its id."""
+
+        def look() -> str:
+            steps = self.steps()[since:]
+            return next((s["Id"] for s in steps if s["Name"] == name and s["Status"]["State"] == "RUNNING"), "")
+
+        return poll_until(look, f"step {name!r} to run", PATIENCE)
+
+    def steps(self) -> list[dict[str, Any]]:
+        """All steps of the standing cluster, the oldest first."""
+        from lab.cluster import all_steps
+
+        return list(all_steps(self.stack.emr, self.cluster))[::-1]
+
+    @property
+    def cluster(self) -> str:
+        return str(self.stack.airflow.call("GET", "/variables/emr_cluster_id")["value"])
+
+
+def running_stack(folder: Path) -> Iterator[Live]:
+    """The stack for the session, with ports and secrets of its own in `folder`; skips where there can be none."""
+    try:
+        compose.require_engine()
+    except LabError as error:
+        pytest.skip(f"{error.what}: make engine")
+    if os.environ.get("LAB_TEST_STACK") == "running":
+        environment = read_environment()
+        yield Live(_compose(environment.path), Stack(environment))
+        return
+    path = folder / ".env.local"
+    os.environ.update({"LAB_STUDENTS": str(STUDENTS), "LAB_SEED": str(SEED)})
+    environment = ensure_environment(path, project=f"lakelab-test-{os.getpid()}")
+    missing = Compose(environment).missing_images()
+    if missing:
+        pytest.skip(f"images are not built ({', '.join(missing)}): make build")
+    yield from _own_stack(Live(_compose(path), Stack(environment)))
+
+
+def _own_stack(live: Live) -> Iterator[Live]:
+    try:
+        live.succeed("stack", "up")
+        yield live
+    finally:
+        if os.environ.get("LAB_TEST_STACK") != "keep":
+            live.compose.stop(down=True)
+
+
+def _compose(path: Path) -> DockerCompose:
+    environment = read_environment(path)
+    # What the shell has would win over the file. Compose reads the project's name out of it.
+    for name in (*environment.values, "COMPOSE_FILE"):
+        os.environ.pop(name, None)
+    return DockerCompose(REPOSITORY, str(compose.FILE), env_file=[str(compose.VERSIONS), str(path)])

@@ -1,0 +1,83 @@
+"""The stack as it stands: well, small, closed."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from compose_rules import JOBS, violations
+from live import Live
+
+from lab.stack import compose
+from lab.stack.show import memory_of
+
+AT_REST = 3e9  # bytes, all containers together
+
+
+def test_every_service_is_well_and_every_job_is_done(live: Live):
+    states = {c.service: (c.state, c.exit_code if c.service in JOBS else c.health) for c in live.containers()}
+    assert states == {
+        name: ("exited", 0) if name in JOBS else ("running", "healthy") for name in live.description.services
+    }
+
+
+def test_status_shows_each_with_memory_and_limit(live: Live):
+    out = live.succeed("stack", "status")
+    for service in live.description.services:
+        line = next(line for line in out.splitlines() if line.startswith(f"{service} "))
+        assert ("done" if service in JOBS else "healthy") in line
+
+
+def test_all_of_it_rests_in_3_gb(live: Live):
+    memory = memory_of([c for c in live.containers() if c.state == "running"])
+    used = sum(each.used for each in memory.values())
+    assert len(memory) == len(live.description.services) - len(JOBS)
+    assert 0.5e9 < used < AT_REST, {c.service: memory[c.id].used / 1e6 for c in live.containers() if c.id in memory}
+
+
+def test_starting_it_again_disturbs_nothing(live: Live):
+    before = {
+        c.service: live.inspect(c.service)["State"]["StartedAt"] for c in live.containers() if c.service not in JOBS
+    }
+    began = time.monotonic()
+    assert "The stack is up" in live.succeed("stack", "up")
+    assert time.monotonic() - began < 120
+    assert before == {service: live.inspect(service)["State"]["StartedAt"] for service in before}
+
+
+def test_the_rendered_files_keep_the_rules(live: Live):
+    assert violations(live.description.description, live.stack.environment.values) == []
+
+
+def test_the_running_containers_keep_them_too(live: Live):
+    for container in live.containers():
+        if container.service in JOBS:
+            continue
+        found = live.inspect(container.service)
+        host = found["HostConfig"]
+        assert host["Memory"] > 0, container.service
+        assert not host["Privileged"]
+        assert host["RestartPolicy"]["Name"] == "unless-stopped", container.service
+        bindings = [b["HostIp"] for each in (host["PortBindings"] or {}).values() for b in each]
+        assert set(bindings) <= {"127.0.0.1"}, container.service
+        user = compose.docker("exec", container.id, "sh", "-c", "cat /proc/1/status").partition("Uid:\t")[2].split()[0]
+        assert user != "0", container.service
+
+
+def test_no_secret_is_in_an_image_or_on_a_command_line(live: Live):
+    secrets = [value for name, value in live.stack.environment.values.items() if "PASSWORD" in name or "SECRET" in name]
+    images = {service["image"] for service in live.description.services.values()}
+    texts = {
+        image: compose.docker("image", "inspect", image) + compose.docker("history", "--no-trunc", image)
+        for image in images
+    }
+    for container in live.containers():
+        if container.service not in JOBS:
+            texts[container.service] = json.dumps(compose.docker("top", container.id, "-eo", "args"))
+    assert [name for name, text in texts.items() for secret in secrets if secret in text] == []
+
+
+def test_the_clocks_and_the_nodes_are_well_to_the_doctor(live: Live):
+    lines = live.lab("doctor").stdout.splitlines()
+    for check in ("stack engine", "stack clock", "stack images", "stack ports", "stack nodes"):
+        assert any(check in line and "✓" in line for line in lines), check
