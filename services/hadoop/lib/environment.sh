@@ -5,6 +5,10 @@ LAB=/opt/lab
 # options_of CLASSES KIND: the JVM's options for a class path and a kind (server, client); the class archive where made.
 options_of() {
   echo "@$LAB/jvm/$2"
+  case $1 in
+    hive) echo "-Dlog4j2.configurationFile=file:/etc/hive/conf/hive-log4j2.properties" ;;
+    spark) echo "-Dlog4j2.configurationFile=file:/etc/spark/conf/log4j2.properties" ;;
+  esac
   if [ -n "${LAB_CLASS_LIST:-}" ]; then
     echo "-XX:DumpLoadedClassList=$LAB_CLASS_LIST/$1-$$.classes"
   elif [ -f "/opt/$1/$1.jsa" ]; then
@@ -12,13 +16,12 @@ options_of() {
   fi
 }
 
-LOGGING=-Dlog4j2.configurationFile=file:/etc/hive/conf/hive-log4j2.properties
-
 # The configuration comes last: the class archives hold for a class path that begins with these jars.
 class_path() {
   case $1 in
     hadoop) echo "/opt/hadoop/hadoop.jar:/opt/hadoop:/etc/hadoop/conf" ;;
     hive) echo "/opt/hive/hive.jar:/etc/hive/conf:/etc/hadoop/conf" ;;
+    spark) echo "/opt/spark/jars/spark.jar:/etc/spark/conf:/etc/hadoop/conf" ;;
   esac
 }
 
@@ -27,7 +30,7 @@ java_server() {
   local classes=$1 heap=${HEAP_MB:-$2}
   shift 2
   # shellcheck disable=SC2046
-  exec "$JAVA_HOME/bin/java" $(options_of "$classes" server) -Xmx"${heap}m" $LOGGING ${JVM_OPTIONS:-} -cp "$(class_path "$classes")" "$@"
+  exec "$JAVA_HOME/bin/java" $(options_of "$classes" server) -Xmx"${heap}m" ${JVM_OPTIONS:-} -cp "$(class_path "$classes")" "$@"
 }
 
 # java_client CLASSES MAIN_CLASS [ARGUMENT…]: a command.
@@ -36,5 +39,5 @@ java_client() {
   shift
   # shellcheck disable=SC2046
   "$JAVA_HOME/bin/java" $(options_of "$classes" client) -Xmx"${HADOOP_CLIENT_HEAP_MB:-384}m" \
-    $LOGGING -Dhadoop.root.logger="${HADOOP_LOG:-WARN},console" ${HADOOP_CLIENT_OPTS:-} -cp "$(class_path "$classes")" "$@"
+    -Dhadoop.root.logger="${HADOOP_LOG:-WARN},console" ${HADOOP_CLIENT_OPTS:-} -cp "$(class_path "$classes")" "$@"
 }

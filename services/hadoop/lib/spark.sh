@@ -1,8 +1,8 @@
 # Spark's history server, and the container in which EMR's steps run. Sourced by bin/role.
 sparkhistory() {
   wait_for_hdfs
-  export SPARK_DAEMON_MEMORY=${HEAP_MB:-256}m SPARK_DAEMON_CLASSPATH=/opt/spark/jars/spark.jar SPARK_DAEMON_JAVA_OPTS=@/opt/lab/jvm/spark
-  exec /opt/spark/bin/spark-class org.apache.spark.deploy.history.HistoryServer
+  # As a daemon of Spark itself it would read this file by its launcher.
+  java_server spark 256 -Dproc_sparkhistory org.apache.spark.deploy.history.HistoryServer --properties-file /etc/spark/conf/spark-defaults.conf
 }
 
 master() {
