@@ -1,0 +1,209 @@
+"""From the host, with the packages and programs that the README names; and what is refused."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import boto3
+import psycopg2
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from live import Live
+
+from lab.embedded.java import find_java
+from lakelab.catalogue import WAREHOUSE
+
+
+@pytest.fixture(scope="module")
+def bucket(live: Live) -> str:
+    return live.stack.settings.bucket
+
+
+# What works
+
+
+def test_webhdfs_by_the_hdfs_package(live: Live):
+    from hdfs import InsecureClient
+
+    client = InsecureClient(f"http://127.0.0.1:{live.stack.environment['WEBHDFS_PORT']}", user="hadoop")
+    text = "Évaluation, 100 %\n" * 50_000
+    client.write("/tmp/host/é.txt", data=text, encoding="utf-8", overwrite=True)
+    with client.read("/tmp/host/é.txt", encoding="utf-8") as reader:
+        assert reader.read() == text
+    assert client.list("/tmp/host") == ["é.txt"]
+    assert client.delete("/tmp/host", recursive=True)
+
+
+def test_hiveserver2_by_pyhive(live: Live):
+    from pyhive import hive
+
+    connection = hive.connect("127.0.0.1", int(live.stack.environment["HIVESERVER2_PORT"]), username="hadoop")
+    cursor = connection.cursor()
+    cursor.execute("SELECT 1 + 1, 'é', CAST(NULL AS int), DATE '2026-02-28'")
+    assert cursor.fetchall() == [(2, "é", None, "2026-02-28")]
+    cursor.execute("SHOW DATABASES")
+    assert (WAREHOUSE,) in cursor.fetchall()
+    connection.close()
+
+
+def test_hiveserver2_by_beeline(live: Live):
+    beeline = Path(sys.executable).with_name("beeline")
+    url = f"jdbc:hive2://127.0.0.1:{live.stack.environment['HIVESERVER2_PORT']}/{WAREHOUSE}"
+    command = [beeline, "-u", url, "-n", "hadoop", "--silent=true", "--outputformat=csv2", "-e", "SHOW TABLES"]
+    done = subprocess.run(
+        command, env={**os.environ, "JAVA_HOME": str(find_java().home)}, capture_output=True, text=True, check=False,
+        timeout=240,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "grades_csv" in done.stdout.split()
+
+
+def test_s3_by_minio_and_by_boto3(live: Live, bucket: str):
+    from minio import Minio
+
+    values = live.stack.environment
+    client = Minio(
+        f"127.0.0.1:{values['AWS_PORT']}",
+        access_key=values["AWS_ACCESS_KEY_ID"], secret_key=values["AWS_SECRET_ACCESS_KEY"],
+        region=values["AWS_REGION"], secure=False,
+    )  # fmt: skip
+    content = os.urandom(6 << 20)  # two parts
+    client.put_object(bucket, "tests/é & blank.bin", io.BytesIO(content), len(content), part_size=5 << 20)
+    s3 = live.stack.aws("s3")
+    assert s3.get_object(Bucket=bucket, Key="tests/é & blank.bin")["Body"].read() == content
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "tests/é & blank.bin"})
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        assert answer.read() == content
+    s3.delete_object(Bucket=bucket, Key="tests/é & blank.bin")
+    assert s3.list_objects_v2(Bucket=bucket, Prefix="tests/")["KeyCount"] == 0
+
+
+def test_the_rest_of_aws_answers_at_the_same_address(live: Live):
+    assert live.stack.aws("sts").get_caller_identity()["Account"].isdigit()
+    assert live.cluster in {c["Id"] for c in live.stack.aws("emr").list_clusters()["Clusters"]}
+
+
+def test_yarn_and_spark_history_by_http(live: Live):
+    for port, path, word in (
+        ("YARN_PORT", "/ws/v1/cluster/info", b"STARTED"),
+        ("YARN_PORT", "/cluster", b"<html"),
+        ("SPARK_HISTORY_PORT", "/api/v1/applications", b"["),
+        ("WEBHDFS_PORT", "/webhdfs/v1/?op=LISTSTATUS", b"pathSuffix"),
+    ):
+        with urllib.request.urlopen(f"http://127.0.0.1:{live.stack.environment[port]}{path}", timeout=30) as answer:
+            assert word in answer.read().lower() or word in answer.read(), path
+
+
+# What does not
+
+
+def client(live: Live, service: str, key: str, secret: str):
+    return boto3.client(
+        service, endpoint_url=live.stack.aws_url, region_name=live.stack.environment["AWS_REGION"],
+        aws_access_key_id=key, aws_secret_access_key=secret,
+        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+    )  # fmt: skip
+
+
+def calls(live: Live, key: str, secret: str):
+    step = {"Name": "evil", "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["touch", "/tmp/evil"]}}
+    return [
+        lambda: client(live, "emr", key, secret).add_job_flow_steps(JobFlowId=live.cluster, Steps=[step]),
+        lambda: client(live, "s3", key, secret).list_objects_v2(Bucket=live.stack.settings.bucket),
+        lambda: client(live, "iam", key, secret).list_users(),
+    ]
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_calls_with_wrong_keys_are_refused(live: Live, number: int):
+    values = live.stack.environment
+    before = len(live.steps())
+    for key, secret in (
+        (values["AWS_ACCESS_KEY_ID"], "x" * 40),
+        ("AKIAXXXXXXXXXXXXXXXX", values["AWS_SECRET_ACCESS_KEY"]),
+        ("test", "test"),
+    ):
+        with pytest.raises(ClientError) as refused:
+            calls(live, key, secret)[number]()
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 403)
+    assert len(live.steps()) == before
+
+
+def test_unsigned_calls_are_refused(live: Live, bucket: str):
+    s3 = boto3.client("s3", endpoint_url=live.stack.aws_url, config=Config(signature_version=UNSIGNED))
+    for call in (
+        lambda: s3.list_objects_v2(Bucket=bucket),
+        lambda: s3.get_object(Bucket=bucket, Key="keys/pseudonym.key"),
+        lambda: s3.put_object(Bucket=bucket, Key="evil", Body=b"x"),
+    ):
+        with pytest.raises(ClientError, match=r"AccessDenied|403|MissingAuthentication"):
+            call()
+    for target in ("ElasticMapReduce.ListClusters", "DynamoDB_20120810.ListTables"):
+        headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
+        assert status(urllib.request.Request(live.stack.aws_url, b"{}", headers)) in (400, 401, 403), target
+
+
+def status(request: urllib.request.Request | str, context: ssl.SSLContext | None = None) -> int:
+    try:
+        with urllib.request.urlopen(request, timeout=30, context=context) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_the_start_page_wants_its_login_and_has_a_certificate_of_the_lab(live: Live, tmp_path: Path):
+    values = live.stack.environment
+    url = f"https://localhost:{values['ENTRANCE_PORT']}/"
+    authority = tmp_path / "ca.crt"
+    authority.write_text(live.sh("nginx", "cat /var/lib/entrance/ca.crt"))
+    trusting = ssl.create_default_context(cafile=str(authority))
+    assert status(url, trusting) == 401
+    for password, expected in ((values["HOME_PASSWORD"], 200), ("x", 401)):
+        login = base64.b64encode(f"lab:{password}".encode()).decode()
+        assert status(urllib.request.Request(url, headers={"Authorization": f"Basic {login}"}), trusting) == expected
+    with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+        status(url, ssl.create_default_context())
+
+
+def test_airflow_refuses_without_a_token_and_with_a_wrong_password(live: Live):
+    url = live.stack.airflow.url
+    assert status(f"{url}/api/v2/dags") == 401
+    body = b'{"username": "admin", "password": "admin"}'
+    assert status(urllib.request.Request(f"{url}/auth/token", body, {"Content-Type": "application/json"})) == 401
+
+
+def test_the_erp_refuses_a_wrong_password_and_lets_the_unloader_only_read(live: Live):
+    address = {"host": "127.0.0.1", "port": live.stack.environment.port("ERP_PORT"), "dbname": "ERP"}
+    with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+        psycopg2.connect(**address, user="erp_unloader", password="wrong")
+    connection = live.stack.connecting()()
+    with connection.cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        cursor.execute("DELETE FROM public.students")
+    connection.close()
+
+
+def test_pages_without_a_login_are_closed_to_other_sites(live: Live):
+    for port in ("YARN_PORT", "SPARK_HISTORY_PORT", "WEBHDFS_PORT"):
+        url = f"http://127.0.0.1:{live.stack.environment[port]}/"
+        assert status(urllib.request.Request(url, headers={"Host": "evil.example"})) in (400, 403, 421, 444), port
+        assert status(urllib.request.Request(url, b"x", {"Origin": "https://evil.example"})) in (400, 403, 405), port
+
+
+def test_nothing_listens_beyond_this_machine(live: Live):
+    if not shutil.which("ss"):
+        pytest.skip("`ss` is not here to list what listens: apt-get install iproute2")
+    listening = subprocess.run(["ss", "-Hltn"], capture_output=True, text=True, check=True).stdout
+    local = [line.split()[3] for line in listening.splitlines()]
+    for port in live.stack.environment.ports.values():
+        assert [address for address in local if address.endswith(f":{port}")] == [f"127.0.0.1:{port}"]
