@@ -1,0 +1,279 @@
+"""The engine's state: the same promises by SQLite and by PostgreSQL, and what only a server can do to one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg2
+import pytest
+from erp_server import Erp
+
+from lakelab.errors import LabError
+from lakelab.storage import FolderStorage
+from services.aws.emr import postgres
+from services.aws.emr.engine import EmrEngine
+from services.aws.emr.errors import InternalServerException
+from services.aws.emr.executor import LocalExecutor
+from services.aws.emr.model import (
+    Action,
+    CancelOption,
+    Cluster,
+    ClusterState,
+    Failure,
+    Reason,
+    Step,
+    StepState,
+)
+from services.aws.emr.postgres import PostgresStore
+from services.aws.emr.store import SqliteStore, StateStore
+
+NOW = datetime(2026, 7, 1, 10, 0, 0, 123456, UTC)
+Open = Callable[[], StateStore]
+
+
+@pytest.fixture
+def database(erp_server: Erp) -> Iterator[str]:
+    """A database of its own, as libpq names it."""
+    name = f"emr_{uuid4().hex[:8]}"
+    _as_superuser(erp_server, f'CREATE DATABASE "{name}"')
+    password = erp_server.server.place.secrets["POSTGRES_PASSWORD"]
+    yield f"host=127.0.0.1 port={erp_server.server.port} dbname={name} user=postgres password={password}"
+    _as_superuser(erp_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _as_superuser(erp_server: Erp, sql: str) -> None:
+    connection = erp_server.server.connect("postgres", "postgres")
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+    connection.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def open_store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Opens a store on one and the same state, as often as asked."""
+    opened: list[StateStore] = []
+    monkeypatch.setattr(postgres, "_CLAIM_SECONDS", 1.0)
+    database = request.getfixturevalue("database") if request.param == "postgres" else ""
+
+    def open_one() -> StateStore:
+        opened.append(PostgresStore(database) if database else SqliteStore(tmp_path / "state.db"))
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        store.close()
+
+
+def cluster(number: int = 1, **more: object) -> Cluster:
+    request = {
+        "Name": f"école {number} ☕ \x00", "Instances": {"KeepJobFlowAliveWhenNoSteps": True, "InstanceCount": 3},
+        "Configurations": [{"Classification": "spark-defaults", "Properties": {"z": "1", "a": "2"}}],
+    }  # fmt: skip
+    return Cluster(f"j-{number}", request, NOW + timedelta(seconds=number), **more)
+
+
+def step(number: int = 1, cluster_id: str = "j-1", **more: object) -> Step:
+    return Step(f"s-{number}", cluster_id, f"step {number}", Action.CONTINUE, "command-runner.jar", NOW, **more)
+
+
+def test_a_record_comes_back_as_it_was_saved(open_store: Open) -> None:
+    store = open_store()
+    full = step(
+        args=("bash", "-c", "echo 'é' \"x\" \\ \n"), main_class="org.Main", properties={"b": "2", "a": "1"},
+        role_arn="arn:aws:iam::1:role/x", bootstrap=True, state=StepState.FAILED, reason=Reason("NONE", "why"),
+        failure=Failure("Exited with code 1", "boom", "s3://logs/x"), started=NOW, ended=NOW + timedelta(seconds=1),
+        cancel=CancelOption.SEND_INTERRUPT,
+    )  # fmt: skip
+    ended = cluster(
+        state=ClusterState.TERMINATED_WITH_ERRORS, reason=Reason("STEP_FAILURE", "Shut down as step failed", True),
+        ready=NOW, ended=NOW + timedelta(hours=1), concurrency=5, protected=True,
+    )  # fmt: skip
+    store.save(ended, full, step(2))
+    store.close()
+
+    store = open_store()
+    assert store.cluster("j-1") == ended
+    assert list(store.cluster("j-1").request["Configurations"][0]["Properties"]) == ["z", "a"]
+    assert store.step("j-1", "s-1") == full
+    assert store.step("j-1", "s-2") == step(2)
+
+
+def test_what_was_never_saved_is_not_there(open_store: Open) -> None:
+    store = open_store()
+    store.save(cluster())
+    assert store.cluster("j-2") is None
+    assert store.cluster("j-1\0") is None
+    assert store.step("j-1", "s-1") is None
+    assert store.steps("j-2") == []
+
+
+def test_lists_are_in_the_order_of_creation_whatever_is_saved_later(open_store: Open) -> None:
+    store = open_store()
+    store.save(cluster(2), cluster(1))
+    store.save(*(step(number, "j-2") for number in (3, 1, 2)), step(9, "j-1"))
+    store.save(replace(step(3, "j-2"), state=StepState.RUNNING), replace(cluster(2), concurrency=2))
+
+    assert [each.id for each in store.clusters()] == ["j-2", "j-1"]
+    assert [(each.id, each.state) for each in store.steps("j-2")] == [
+        ("s-3", "RUNNING"), ("s-1", "PENDING"), ("s-2", "PENDING"),
+    ]  # fmt: skip
+
+
+def test_ended_clusters_can_be_left_out(open_store: Open) -> None:
+    store = open_store()
+    states = [ClusterState.TERMINATED, ClusterState.TERMINATING, ClusterState.TERMINATED_WITH_ERRORS]
+    store.save(*(cluster(number, state=state) for number, state in enumerate(states, 1)))
+    assert [each.id for each in store.clusters(live_only=True)] == ["j-2"]
+
+
+def test_a_change_of_several_records_is_seen_whole_or_not_at_all(open_store: Open) -> None:
+    store = open_store()
+    store.save(cluster())
+    with pytest.raises(InternalServerException):
+        store.save(step(1), step(2, "j-NONE"))  # no such cluster: the second record breaks the first one's commit
+    assert store.steps("j-1") == []
+    store.save(step(1))
+    assert len(store.steps("j-1")) == 1
+
+
+def test_another_reader_sees_a_change_as_soon_as_it_was_saved(open_store: Open) -> None:
+    writer, reader = open_store(), open_store()
+    writer.save(cluster())
+    assert reader.cluster("j-1") == cluster()
+    writer.save(replace(cluster(), protected=True))
+    assert reader.cluster("j-1").protected
+
+
+def test_one_engine_at_a_time_owns_the_state(open_store: Open) -> None:
+    first, second = open_store(), open_store()
+    first.claim()
+    with pytest.raises(LabError, match="another EMR engine already runs on this state"):
+        second.claim()
+    first.release()
+    second.claim()
+    second.close()
+    first.claim()
+
+
+def test_many_threads_may_use_one_store(open_store: Open) -> None:
+    store = open_store()
+    store.save(cluster())
+    failed: list[BaseException] = []
+
+    def work(worker: int) -> None:
+        try:
+            for number in range(20):
+                store.save(step(worker * 100 + number))
+                assert store.step("j-1", f"s-{worker * 100 + number}") is not None
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    assert len(store.steps("j-1")) == 120
+
+
+# PostgreSQL alone
+
+
+def _end_sessions(erp_server: Erp, database: str) -> None:
+    """As a restart of the server does."""
+    name = psycopg2.extensions.parse_dsn(database)["dbname"]
+    _as_superuser(erp_server, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+
+def test_a_lost_session_is_opened_anew_with_its_claim(erp_server: Erp, database: str) -> None:
+    store, other = PostgresStore(database), PostgresStore(database)
+    store.claim()
+
+    _end_sessions(erp_server, database)
+
+    store.save(cluster())
+    assert store.cluster("j-1") == cluster()
+    assert not other._in_session(other._try_lock)
+    store.close()
+    other.close()
+
+
+def test_an_engine_whose_place_was_taken_does_nothing_more(erp_server: Erp, database: str) -> None:
+    store, thief = PostgresStore(database), PostgresStore(database)
+    store.claim()
+    _end_sessions(erp_server, database)
+    thief.claim()
+
+    for _ in range(2):
+        with pytest.raises(InternalServerException, match="Another EMR engine has taken over the state"):
+            store.save(cluster())
+
+    assert thief.clusters() == []
+    thief.close()
+    store.save(cluster())
+    assert len(store.clusters()) == 1
+    store.close()
+
+
+def test_a_server_that_is_away_is_a_fault_and_no_more_and_is_found_again(database: str, erp_server: Erp) -> None:
+    store = PostgresStore(database)
+    store.claim()
+    erp_server.server.stop()
+    try:
+        with pytest.raises(InternalServerException, match="The state could not be reached"):
+            store.clusters()
+        with pytest.raises(LabError, match="the EMR state cannot be reached"):
+            PostgresStore(database)
+    finally:
+        erp_server.server._pg_ctl_start()
+    store.save(cluster())
+    assert [each.id for each in store.clusters()] == ["j-1"]
+    store.close()
+
+
+def test_a_state_of_a_newer_version_is_refused(database: str) -> None:
+    PostgresStore(database).close()
+    connection = psycopg2.connect(database)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE version SET number = 2")
+    connection.close()
+    with pytest.raises(LabError, match="written by a newer version"):
+        PostgresStore(database)
+
+
+def test_an_engine_on_postgres_survives_its_restart_in_the_middle_of_a_step(
+    erp_server: Erp, database: str, tmp_path: Path
+) -> None:
+    storage = FolderStorage(tmp_path)
+    storage.create_bucket("logs")
+    gate = tmp_path / "gate"
+    script = f"until [ -e {gate} ]; do sleep 0.05; done; echo done"
+    jar_step = {"Jar": "command-runner.jar", "Args": ["bash", "-c", script]}
+    config = {"Name": "s", "ActionOnFailure": "CONTINUE", "HadoopJarStep": jar_step}
+    store = PostgresStore(database)
+    with EmrEngine(store, LocalExecutor(tmp_path / "steps"), storage) as engine:
+        made = engine.run_job_flow(
+            {"Name": "x", "LogUri": "s3://logs", "Instances": {"KeepJobFlowAliveWhenNoSteps": True}, "Steps": [config]}
+        )
+        cluster_id = made["JobFlowId"]
+        engine.wait_for_cluster(cluster_id, ["RUNNING"], 20)
+
+        erp_server.server.stop()
+        gate.touch()
+        with pytest.raises(InternalServerException):
+            engine.list_clusters({})
+        erp_server.server._pg_ctl_start()
+
+        (ended,) = engine.wait_for_steps(cluster_id, timeout=30)
+        assert ended["Status"]["State"] == "COMPLETED"
+        assert engine.step_log(cluster_id, ended["Id"], "stdout") == b"done\n"
+        engine.close(terminate=True)
+    store.close()
