@@ -77,6 +77,7 @@ def hive():
 
     from lakelab.hiveserver2 import HiveServer2
 
+    logging.getLogger("pyhive").setLevel(logging.WARNING)  # it would log every statement, and the proof's is long
     given = BaseHook.get_connection(HIVE)
     more = {**given.extra_dejson, **({"password": given.password} if given.password else {})}
     return HiveServer2(
@@ -102,8 +103,8 @@ ADVICE = {
     "add_steps": "check that the cluster of variable emr_cluster_id stands (WAITING or RUNNING), then clear this task.",
     "step": "read the step's own logs: in s3://<bucket_name>/<cluster>/steps/<step>/, or by `lab emr logs <step>`; mend"
     " it, then clear add_steps with what follows.",
-    "prove": "if nothing else wrote into the tables meanwhile, clear the whole run; the table above shows where they"
-    " differ.",
+    "prove": "where tables differ, find out what else wrote into them (the table above shows where), then clear the"
+    " whole run; where HiveServer2 did not answer, clear this task once it does.",
 }
 
 

@@ -99,7 +99,15 @@ def _close(connection: Any) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    """What Hive says, without its class names and traces."""
+    """What Hive says, without its class names and traces; with the cause where it only says that there was an error."""
     status = getattr(error.args[0], "status", None) if error.args else None
     text = getattr(status, "errorMessage", None) or str(error)
-    return _NOISE.sub("", next((line for line in text.splitlines() if line.strip()), "no reason given"))
+    line = _NOISE.sub("", next((line for line in text.splitlines() if line.strip()), "no reason given"))
+    return f"{line}: {_root_cause(status)}" if line == "Error running query" and _root_cause(status) else line
+
+
+def _root_cause(status: Any) -> str:
+    """The innermost exception: Hive sends a trace as lines, where a star begins an exception."""
+    lines = getattr(status, "infoMessages", None) or []
+    found = [line for line in lines if line.startswith("*")]
+    return re.sub(r"(:\d+)+$", "", found[-1].lstrip("*")) if found else ""
