@@ -6,7 +6,7 @@ SCALE ?=
 SEED ?=
 DIRT ?=
 STUDENT ?=
-WORKERS ?= 1
+WORKERS ?=
 ONLY ?=
 FILE ?= $(lastword $(sort $(wildcard bundle/*.tar)))
 # uv as `make load` or pip brought it into .tools, else from the machine.
@@ -118,7 +118,7 @@ build: $(CLIENTS) ## Build the stack's images (about 20 minutes the first time)
 
 .PHONY: up
 up: $(CLIENTS) ## Start the stack and wait until it is well (WORKERS=nodes)
-	@$(LAB) stack up --workers $(WORKERS)
+	@$(LAB) stack up $(if $(WORKERS),--workers $(WORKERS))
 
 .PHONY: down
 down: $(CLIENTS) ## Stop the stack; its data stays
@@ -143,5 +143,6 @@ load: python ## Take such a file (FILE=path)
 	@touch uv.lock; $(MAKE) --no-print-directory $(CLIENTS)
 
 .PHONY: test-stack
-test-stack: $(DEV) ## The tests on the live stack: needs an engine and the images
-	@.venv/bin/pytest tests/stack -q
+test-stack: $(DEV) ## The tests on a live stack of their own (LAB_TEST_STACK=running: on yours)
+	@[ "$$LAB_TEST_STACK" = running ] || $(LAB) stack build
+	@.venv/bin/pytest tests/stack -q --durations=15

@@ -32,8 +32,8 @@ def build(images: tuple[str, ...]) -> None:
 
 
 @stack.command()
-@click.option("--workers", type=click.IntRange(1, 16), default=1, show_default=True, help="Nodes of HDFS and YARN.")
-def up(workers: int) -> None:
+@click.option("--workers", type=click.IntRange(1, 16), help="Nodes of YARN and HDFS. [default: as the last time, or 1]")
+def up(workers: int | None) -> None:
     """Start everything and wait until it is well."""
     from lab.stack import lifecycle
 

@@ -14,12 +14,12 @@ from lab.stack.environment import Environment, ensure_environment, is_free, read
 from lakelab.errors import LabError
 
 START_SECONDS = 600  # on a machine that is busy with other things, too
-WORKER_SERVICES = ("nodemanager", "datanode")
 
 
-def up(console: Console, workers: int = 1) -> Compose:
+def up(console: Console, workers: int | None = None) -> Compose:
     """Start everything and wait until all of it is well. Started already, nothing is disturbed.
 
+    workers: nodes of YARN and HDFS, as many as the last time by default.
     LabError: no engine, images missing, or a service that does not come up, after its last log lines.
     """
     compose.require_engine()
@@ -27,11 +27,22 @@ def up(console: Console, workers: int = 1) -> Compose:
     missing = stack.missing_images()
     if missing:
         raise LabError(f"{len(missing)} images are not built yet", where=", ".join(missing), fix="run `make build`")
-    scale = [f"--scale={service}={workers}" for service in WORKER_SERVICES if workers > 1]
+    scale = _scale(workers)
     wait = ["--wait", "--wait-timeout", str(START_SECONDS)]
     if stack.run("up", *wait, "--detach", "--no-build", "--remove-orphans", *scale):
         raise _why(stack, console)
     return stack
+
+
+def _scale(workers: int | None) -> list[str]:
+    """How many of each node. A datanode is never taken away, as its blocks are on it alone; `reset` begins anew."""
+    kept = compose.stack_folder() / "workers"
+    former = [int(number) for number in kept.read_text().split()] if kept.exists() else [1, 1]
+    nodes = [workers or former[0], max(workers or 1, former[1])]
+    if nodes != former:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(f"{nodes[0]} {nodes[1]}\n")
+    return [f"--scale={name}={count}" for name, count in zip(("nodemanager", "datanode"), nodes, strict=True)]
 
 
 def _why(stack: Compose, console: Console) -> LabError:

@@ -1,0 +1,113 @@
+"""As a person does it: a browser logs in to Airflow, triggers the pipeline and sees it green; opens the other pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from live import DAG, PATIENCE, Live
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from lab.report.screenshot import find_browser
+from lab.stack.addresses import filled
+from lakelab.errors import LabError
+
+SLOW = 60_000  # milliseconds that a page may take on a busy machine
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    try:
+        program = find_browser()
+    except LabError:
+        pytest.skip("no Chromium to look with: apt-get install chromium, or set CHROMIUM")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser, live: Live) -> Iterator[Page]:
+    password = live.stack.environment["HOME_PASSWORD"]
+    context = browser.new_context(
+        ignore_https_errors=True,  # the lab's own authority; test_access.py checks it
+        http_credentials={"username": "lab", "password": password, "origin": address(live, "Start page").rstrip("/")},
+        viewport={"width": 1400, "height": 1000},
+    )
+    context.set_default_timeout(SLOW)
+    opened = context.new_page()
+    yield opened
+    context.close()
+
+
+def address(live: Live, name: str) -> str:
+    return next(found.url for found in filled(live.stack.environment.values) if found.name == name)
+
+
+def log_in_to_airflow(page: Page, live: Live) -> None:
+    page.goto(address(live, "Airflow"))
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password", exact=True).fill(live.stack.environment["AIRFLOW_ADMIN_PASSWORD"])
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("link", name="Dags")).to_be_visible(timeout=SLOW)
+
+
+def test_the_start_page_shows_everything_well_and_leads_there(page: Page, live: Live, run_id: str):
+    page.goto(address(live, "Start page"))
+    expect(page.locator("#all")).to_have_text(re.compile(r"^(\d+) of \1 are well$"), timeout=SLOW)
+    for name in ("Airflow", "MinIO", "YARN", "HDFS", "Spark history"):
+        link = page.get_by_role("link", name=name, exact=True)
+        assert link.get_attribute("href") == address(live, name)
+    page.get_by_role("article").filter(has_text="Airflow").get_by_text("show").click()
+    expect(page.get_by_text(live.stack.environment["AIRFLOW_ADMIN_PASSWORD"])).to_be_visible()
+
+
+def test_a_wrong_password_does_not_enter_airflow(page: Page, live: Live):
+    page.goto(address(live, "Airflow"))
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password", exact=True).fill("admin")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text(re.compile("invalid|unauthorized", re.IGNORECASE)).first).to_be_visible(timeout=SLOW)
+
+
+def test_the_pipeline_is_triggered_and_seen_green(page: Page, live: Live, run_id: str):
+    log_in_to_airflow(page, live)
+    page.goto(f"{address(live, 'Airflow')}dags/{DAG}")
+    page.get_by_role("button", name="Trigger", exact=True).first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Trigger", exact=True).click()
+    expect(dialog).to_be_hidden(timeout=SLOW)
+    newest = live.stack.airflow.last_run(DAG)
+    assert newest is not None
+    assert newest["dag_run_id"] != run_id
+    page.goto(f"{address(live, 'Airflow')}dags/{DAG}/runs/{newest['dag_run_id']}")
+    expect(page.get_by_text(re.compile("^Success$", re.IGNORECASE)).first).to_be_visible(timeout=PATIENCE * 1000)
+    assert live.ended(newest["dag_run_id"]) == "success"
+
+
+def test_yarn_lists_the_applications_of_the_steps(page: Page, live: Live, run_id: str):
+    page.goto(address(live, "YARN"))
+    expect(page.get_by_text("All Applications").first).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile(r"application_\d+_\d+")).first).to_be_visible()
+
+
+def test_hdfs_shows_its_folders(page: Page, live: Live, run_id: str):
+    page.goto(f"{address(live, 'HDFS')}explorer.html#/dev/data/ERP")
+    expect(page.get_by_text("STUDENTS", exact=True)).to_be_visible()
+
+
+def test_minio_shows_the_stage(page: Page, live: Live, run_id: str):
+    values = live.stack.environment
+    page.goto(address(live, "MinIO"))
+    page.locator("input#accessKey").fill(values["AWS_ACCESS_KEY_ID"])
+    page.locator("input#secretKey").fill(values["AWS_SECRET_ACCESS_KEY"])
+    page.get_by_role("button", name="Login").click()
+    page.goto(f"{address(live, 'MinIO')}browser/{live.stack.settings.bucket}/stage%2F")
+    expect(page.get_by_text("grades.csv").first).to_be_visible()
+
+
+def test_spark_history_lists_the_jobs(page: Page, live: Live, run_id: str):
+    page.goto(address(live, "Spark history"))
+    expect(page.get_by_role("link", name=re.compile(r"application_\d+_\d+")).first).to_be_visible()
