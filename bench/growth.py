@@ -51,7 +51,7 @@ def growth(sizes: tuple[int, ...], rounds: int, tell: Tell) -> Section:
             for students in sizes:
                 tell(f"round {number + 1} of {rounds}: {students:,} students")
                 sized = Place(dataclasses.replace(place.settings, students=students))
-                runs[students].append(in_process(whole_pipeline, sized))
+                runs[students].append(in_process(whole_pipeline, sized, also=str(place.emr)))
     rows = [*(_phase(phase, runs) for phase in (*PHASES, WHOLE)), *_figures(runs)]
     grown = [f"{size / sizes[0]:.3g} x students" for size in sizes[1:]]
     about = (

