@@ -4,5 +4,6 @@ from aws_endpoint import aws
 from cluster_lab import cluster_emr, yarn
 from command_lab import storage
 from emr_lab import emr
+from fake_webhdfs import hdfs
 
-__all__ = ["aws", "cluster_emr", "emr", "storage", "yarn"]
+__all__ = ["aws", "cluster_emr", "emr", "hdfs", "storage", "yarn"]

@@ -9,7 +9,7 @@ export LAB_CLASS_LIST=/tmp/classes
 export NAMENODE_HOST=localhost RESOURCEMANAGER_HOST=localhost METASTORE_HOST=localhost HIVESERVER2_HOST=localhost
 # No Postgres and no S3 here: Derby holds the metastore's tables, and whoever asks for S3 is soon refused.
 export METASTORE_KIND=derby METASTORE_URL='jdbc:derby:/tmp/metastore;create=true' METASTORE_DRIVER=org.apache.derby.jdbc.EmbeddedDriver
-export METASTORE_PASSWORD=build AWS_ACCESS_KEY_ID=build AWS_SECRET_ACCESS_KEY=build S3_ENDPOINT=http://localhost:9
+export METASTORE_USER=APP METASTORE_PASSWORD=build AWS_ACCESS_KEY_ID=build AWS_SECRET_ACCESS_KEY=build S3_ENDPOINT=http://localhost:9
 S3_IN_VAIN='fs.s3a.attempts.maximum=0 fs.s3a.retry.limit=0 fs.s3a.connection.timeout=2000'
 
 start() {
@@ -18,7 +18,7 @@ start() {
   local waited=0
   until healthy "$1" >/dev/null 2>&1; do
     waited=$((waited + 1))
-    if [ $waited -gt 600 ]; then
+    if [ $waited -gt 300 ] || ! kill -0 $! 2>/dev/null; then
       tail -30 "/tmp/$1.log" >&2
       exit 1
     fi

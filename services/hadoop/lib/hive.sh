@@ -5,7 +5,7 @@ export METASTORE_HOME=/opt/hive HIVE_CONF_DIR=/etc/hive/conf
 # The metastore's tables are made once. `-info` fails on an empty database; a half-made one is refused by `-initSchema`
 # with the reason, as it may hold somebody's tables.
 metastore() {
-  wait_for 120 "no Postgres" port_open postgres 5432
+  [ -n "${METASTORE_KIND:-}" ] || wait_for 120 "no Postgres" port_open postgres 5432
   schema_tool -info >/dev/null 2>&1 || schema_tool -initSchema || exit 1
   java_server hive 224 -Dproc_metastore $METASTORE.HiveMetaStore -p 9083
 }
