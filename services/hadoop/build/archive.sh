@@ -5,7 +5,8 @@
 # https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html
 set -euo pipefail
 OUT=$1
-export LAB_CLASS_LIST=/tmp/classes
+LISTS=/tmp/classes
+export LAB_CLASS_LIST=$LISTS  # read by lib/environment.sh
 export NAMENODE_HOST=localhost RESOURCEMANAGER_HOST=localhost METASTORE_HOST=localhost HIVESERVER2_HOST=localhost
 # No Postgres and no S3 here: Derby holds the metastore's tables, and whoever asks for S3 is soon refused.
 export METASTORE_KIND=derby METASTORE_URL='jdbc:derby:/tmp/metastore;create=true' METASTORE_DRIVER=org.apache.derby.jdbc.EmbeddedDriver
@@ -72,7 +73,7 @@ try:
 except Exception as error:
     print(str(error)[:80])
 PY
-  local conf=() list="-Xshare:off -XX:DumpLoadedClassList=$LAB_CLASS_LIST"
+  local conf=() list="-Xshare:off -XX:DumpLoadedClassList=$LISTS"
   for option in $S3_IN_VAIN; do conf+=(--conf "spark.hadoop.$option"); done
   spark-submit "${conf[@]}" --conf spark.executor.extraJavaOptions="$list/spark-executor.classes" \
     --conf spark.yarn.am.extraJavaOptions="$list/spark-master.classes" \
@@ -82,14 +83,14 @@ PY
 # archive CLASSES JAR: the union of what the JVMs of that class path noted. Classes of other loaders, which have a `source:`,
 # cannot be told apart across JVMs and are left out.
 archive() {
-  local lists=("$LAB_CLASS_LIST/$1"-*.classes)
+  local lists=("$LISTS/$1"-*.classes)
   grep -hv -e '^#' -e ' source: ' "${lists[@]}" | sed -E 's/ id: [0-9]+.*$//' | sort -u >"/tmp/$1.classes"
   java -Xshare:dump -XX:SharedClassListFile="/tmp/$1.classes" -XX:SharedArchiveFile="$OUT/$1.jsa" -XX:+UseSerialGC -cp "$2" \
     >"/tmp/$1-dump.log" 2>&1 || { tail -20 "/tmp/$1-dump.log" >&2; exit 1; }
   echo "archive: $1, $(wc -l <"/tmp/$1.classes") classes, $(($(stat -c %s "$OUT/$1.jsa") >> 20)) MB"
 }
 
-mkdir -p "$LAB_CLASS_LIST" "$OUT"
+mkdir -p "$LISTS" "$OUT"
 start namenode
 start datanode
 start resourcemanager
