@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow_image import run_inside
 
 from lab.cluster import STEPS, read_steps
 from lakelab.catalogue import TABLES
-from lakelab.settings import REPOSITORY, load_settings
+from lakelab.settings import load_settings
 
 UNLOADS = {f"unload_{table.name}" for table in TABLES}
 
 
-def image() -> str:
-    pinned = re.search(r"^LAKELAB_TAG=(.+)$", (REPOSITORY / "compose" / "versions.env").read_text(), re.MULTILINE)
-    assert pinned
-    return f"lakelab/airflow:{pinned[1]}"
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dag() -> dict[str, Any]:
     """What describe.py tells of it."""
-    mounts = [f"--volume={REPOSITORY / name}:/opt/lakelab/{name}:ro" for name in ("dags", "lakelab")]
-    done = subprocess.run(
-        ["docker", "run", "--rm", "-i", "--network=none", "--env=AIRFLOW__CORE__LOAD_EXAMPLES=False", *mounts, image(),
-         "python", "-"],
-        stdin=Path(__file__).with_name("describe.py").open("rb"), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = run_inside("describe.py", {"AIRFLOW__CORE__LOAD_EXAMPLES": "False"})
     return found
 
 
