@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ from lab.stack import compose
 from lab.stack.compose import Compose, Container
 from lab.stack.environment import ensure_environment, read_environment
 from lab.stack.place import Stack
+from lab.stack.show import memory_of
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
 
@@ -35,6 +37,7 @@ class Live:
 
     compose: DockerCompose
     stack: Stack
+    at_start: dict[str, float]  # bytes in use of each service right after the first start; empty for a stack that ran
 
     @property
     def environment(self) -> dict[str, str]:
@@ -61,6 +64,12 @@ class Live:
 
     def container(self, service: str) -> Container:
         return next(found for found in self.containers() if found.service == service)
+
+    def memory(self) -> dict[str, float]:
+        """Bytes in use by each running service."""
+        running = [container for container in self.containers() if container.state == "running"]
+        used = memory_of(running)
+        return {container.service: used[container.id].used for container in running}
 
     def sh(self, service: str, script: str) -> str:
         """What a shell inside a service prints, as the service's own user."""
@@ -142,7 +151,7 @@ def running_stack(folder: Path) -> Iterator[Live]:
         pytest.skip(f"{error.what}: make engine")
     if os.environ.get("LAB_TEST_STACK") == "running":
         environment = read_environment()
-        yield Live(_compose(environment.path), Stack(environment))
+        yield Live(_compose(environment.path), Stack(environment), {})
         return
     path = folder / ".env.local"
     os.environ.update({"LAB_STUDENTS": str(STUDENTS), "LAB_SEED": str(SEED)})
@@ -150,12 +159,15 @@ def running_stack(folder: Path) -> Iterator[Live]:
     missing = Compose(environment).missing_images()
     if missing:
         pytest.skip(f"images are not built ({', '.join(missing)}): make build")
-    yield from _own_stack(Live(_compose(path), Stack(environment)))
+    yield from _own_stack(Live(_compose(path), Stack(environment), {}))
 
 
 def _own_stack(live: Live) -> Iterator[Live]:
     try:
+        began = time.monotonic()
         live.succeed("stack", "up")
+        print(f"\nThe stack was well after {time.monotonic() - began:.0f} s.")
+        live.at_start.update(live.memory())
         yield live
     finally:
         if os.environ.get("LAB_TEST_STACK") != "keep":
