@@ -3,7 +3,7 @@
     configure.py TEMPLATES TARGET
 
 A line `key = value` of `TEMPLATES/<part>/<file>.properties` becomes a property of `TARGET/<part>/conf/<file>.xml`, the
-form that Hadoop reads; a `.conf` file keeps its form; `log4j*` and others are copied. `${NAME}` is an environment
+form that Hadoop reads; a `.conf` file keeps its form; what is named after log4j is copied as it is. `${NAME}` is an environment
 variable, `${NAME:-default}` one with a default; a line with an unset variable and no default is left out.
 """
 
@@ -15,8 +15,6 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
-# Every client reads where files are; Spark reads the rest of Hadoop's too, but Hive's only in its own form.
-LOGGING = re.compile(r"log4j")
 
 
 def lines(template: Path) -> Iterator[str]:
@@ -57,7 +55,7 @@ def write(path: Path, text: str) -> None:
 def main(templates: Path, target: Path) -> None:
     for template in sorted(templates.glob("*/*")):
         folder = target / template.parent.name / "conf"
-        if LOGGING.match(template.name) or "log4j2" in template.name:
+        if "log4j" in template.name:
             write(folder / template.name, template.read_text())
         elif template.suffix == ".properties":
             write(folder / f"{template.stem}.xml", xml(template))

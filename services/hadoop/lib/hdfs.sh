@@ -3,10 +3,10 @@ HDFS=org.apache.hadoop.hdfs.server
 
 namenode() {
   mkdir -p /var/lib/hadoop/name
-  # Formatted once, aside: a first start that was killed leaves no half-made name space behind.
+  # Formatted once; a folder without `current` is what a first start left that was killed.
   if [ ! -d /var/lib/hadoop/name/current ]; then
     rm -rf /var/lib/hadoop/name/*
-    JAVA_TOOL_OPTIONS='' HEAP_MB=96 bash -c ". $LAB/lib/environment.sh; java_server hadoop 96 $HDFS.namenode.NameNode -format -force -nonInteractive -clusterid lakelab" ||
+    (java_server hadoop 96 $HDFS.namenode.NameNode -format -force -nonInteractive -clusterid lakelab) ||
       { rm -rf /var/lib/hadoop/name/*; exit 1; }
   fi
   make_folders &
