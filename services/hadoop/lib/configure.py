@@ -2,9 +2,10 @@
 
     configure.py TEMPLATES TARGET
 
-A line `key = value` of `TEMPLATES/<part>/<file>.properties` becomes a property of `TARGET/<part>/conf/<file>.xml`, the
-form that Hadoop reads; a `.conf` file keeps its form; what is named after log4j is copied as it is. `${NAME}` is an environment
-variable, `${NAME:-default}` one with a default; a line with an unset variable and no default is left out.
+A line `key = value` of `TEMPLATES/<part>/<file>.properties` becomes a property of `TARGET/<part>/conf/<file>.xml`,
+the form that Hadoop reads; a `.conf` file keeps its form; what is named after log4j is copied as it is.
+`${NAME}` is an environment variable, `${NAME:-default}` one with a default; a line with an unset variable and no
+default is left out.
 """
 
 import os
