@@ -16,7 +16,11 @@ import time
 from pathlib import Path
 from types import FrameType
 
-COMPONENTS = (["api-server", "--workers", "1", "--proxy-headers"], ["scheduler", "--skip-serve-logs"], ["dag-processor"])
+COMPONENTS = (
+    ["api-server", "--workers", "1", "--proxy-headers"],
+    ["scheduler", "--skip-serve-logs"],
+    ["dag-processor"],
+)
 HOME = Path(os.environ["AIRFLOW_HOME"])
 STARTED, READY = HOME / "started", HOME / "ready"  # for healthy.py
 PATIENCE = 20  # seconds between SIGTERM and SIGKILL; Compose allows 30
