@@ -73,7 +73,7 @@ def test_no_secret_is_in_an_image_or_on_a_command_line(live: Live):
     }
     for container in live.containers():
         if container.service not in JOBS:
-            texts[container.service] = json.dumps(compose.docker("top", container.id, "-eo", "args"))
+            texts[container.service] = json.dumps(compose.docker("top", container.id, "-eo", "pid,args"))
     assert [name for name, text in texts.items() for secret in secrets if secret in text] == []
 
 
