@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import pytest
@@ -91,11 +92,12 @@ def signed(request: AWSRequest, service: str = "elasticmapreduce") -> None:
 
 
 def received(method: str = "POST", path: str = "/", query: str = "", body: bytes = b"{}", **headers: str) -> Received:
-    """A request as botocore signs it, and as it would arrive."""
+    """A request as botocore signs it at the moment NOW, and as it would arrive."""
     url = f"http://{HOST}{path}" + (f"?{query}" if query else "")
     given = {"X-Amz-Target": "ElasticMapReduce.ListClusters", **{n.replace("_", "-"): v for n, v in headers.items()}}
     request = AWSRequest(method, url, given, body)
-    signed(request)
+    with patch("botocore.auth.get_current_datetime", lambda: NOW):
+        signed(request)
     arrived = {"host": HOST, **{name.lower(): value for name, value in request.headers.items()}}
     return Received(method, path, query, tuple(arrived.items()), body)
 
