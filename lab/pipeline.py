@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import platform
+import shutil
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -102,6 +103,15 @@ def _run(run: Run, fill: Fill | None) -> Outcome:
         warehouse.close()
 
 
+def _tidy(place: Place) -> None:
+    """Remove what a killed run had half written: it would stay for ever, and has names in it."""
+    for folder in (place.seed, place.clean, place.unload):
+        for left in (folder, *folder.parent.glob(f".{folder.name}.*")):
+            shutil.rmtree(left, ignore_errors=True)
+    place.prepare()
+    place.storage.remove_unfinished()
+
+
 def _told(error: BaseException) -> str:
     """One line for the record. Of an error that nobody foresaw the kind alone: its text may hold somebody's data."""
     if isinstance(error, LabError | EmrError):
@@ -113,6 +123,7 @@ def _told(error: BaseException) -> str:
 
 def _prepare(run: Run) -> None:
     with run.timeline.stage("Prepare the catalogue and publish the jobs") as part:
+        _tidy(run.place)
         storage = run.place.storage
         storage.create_bucket(run.settings.bucket)
         run.server = _server_version(run.postgres)

@@ -70,7 +70,7 @@ def _refused(place: Place) -> Path:
 def _load_checked(run: Run, folder: Path) -> CheckReport:
     from seed.check import check_folder
 
-    clean = run.place.home / "clean"
+    clean = run.place.clean
     try:
         with run.timeline.stage("Check the files") as part:
             report = check_folder(

@@ -18,6 +18,7 @@ from typing import BinaryIO, Protocol
 
 from lakelab.errors import LabError
 
+_UNFINISHED = ".writing-"  # how the names of files begin that are being written
 _SCHEME = re.compile(r"[a-z][a-z0-9]*://")
 S3 = "s3"
 HDFS = "hdfs"
@@ -136,13 +137,19 @@ class FolderStorage:
     def is_folder(self, uri: str) -> bool:
         return self.path(uri).is_dir()
 
+    def remove_unfinished(self) -> None:
+        """Remove what writers that were killed left behind. Who is writing meanwhile fails."""
+        for folder in ("s3", "hdfs"):
+            for left in (self.root / folder).rglob(f"{_UNFINISHED}*"):
+                left.unlink(missing_ok=True)
+
     @contextlib.contextmanager
     def replacing(self, uri: str) -> Iterator[BinaryIO]:
         """A stream whose content takes the address's place at the end, at once; after an error, not at all."""
         path = self.path(uri)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+            handle, name = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)
         except OSError as error:
             raise LabError(
                 f"cannot write: {error.strerror}", where=uri, fix="free space or rights, then again"

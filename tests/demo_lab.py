@@ -41,6 +41,7 @@ class Lab:
         return Place(load_settings(self.environment))
 
     def start(self, *arguments: str, **changes: str) -> subprocess.Popen[str]:
+        """The command in the background, in a process group of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "lab.cli", *arguments],
             env={**self.environment, **changes},
@@ -49,6 +50,7 @@ class Lab:
             stderr=subprocess.PIPE,
             text=True,
             cwd=self.home.parent,
+            start_new_session=True,
         )
 
     def run(self, *arguments: str, text: str | None = None, **changes: str) -> subprocess.CompletedProcess[str]:

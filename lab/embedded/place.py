@@ -33,6 +33,11 @@ class Place:
         return self.home / "seed"
 
     @property
+    def clean(self) -> Path:
+        """A school's own files, without the lines that were refused, on their way into the ERP."""
+        return self.home / "clean"
+
+    @property
     def unload(self) -> Path:
         return self.home / "unload"
 

@@ -149,8 +149,14 @@ class Spark:
         return [*options, f"-XX:SharedArchiveFile={archive}", "-Xshare:auto"] if archive.exists() else options
 
     def class_archive(self, java: Java) -> Path:
-        """Where the JVM's class archive (AppCDS) of this very Java and Spark lies, once it was made."""
-        key = f"{java.home} {java.version} {spark_home()} {version('pyspark')}"
+        """Where the JVM's class archive (AppCDS) of this very Java and Spark lies, once it was made.
+
+        It stands on the JDK's own archive, byte for byte: with a new one of that, such as after installing anew, Java
+        would refuse it at each start.
+        """
+        base = java.home / "lib" / "server" / "classes.jsa"
+        made = base.stat().st_mtime_ns if base.exists() else 0
+        key = f"{java.home} {java.version} {made} {spark_home()} {version('pyspark')}"
         return self.shared / f"spark-{hashlib.sha256(key.encode()).hexdigest()[:12]}.jsa"
 
     def session(self, name: str) -> Any:
@@ -195,10 +201,10 @@ def make_class_archive(spark: Spark) -> Path | None:
     Takes about 20 seconds of one core, once. Returns the archive, or None when this Java cannot make one.
     """
     java = find_java()
+    share_classes(java)
     archive = spark.class_archive(java)
     if archive.exists():
         return archive
-    share_classes(java)
     environment = {**os.environ, **spark.environment()}
     script = spark.place.cache / "class_archive.py"
     script.write_text(WARM_UP)

@@ -11,16 +11,6 @@ from polling import poll_until
 
 from lab.embedded.postgres import Postgres
 
-FIRST_JOB = "Students with their average grade"
-
-
-def wait_for_step(lab, name: str) -> None:
-    poll_until(lambda: name in lab.run("emr", "steps").stdout and running(lab, name), f"step {name!r}", 120)
-
-
-def running(lab, name: str) -> bool:
-    return any(name in line and "RUNNING" in line for line in lab.run("emr", "steps").stdout.splitlines())
-
 
 def test_a_lab_that_never_ran_says_so(own_lab):
     done = own_lab.run("sql", "select 1")
@@ -39,17 +29,6 @@ def test_ctrl_c_ends_everything_with_one_line(own_lab):
     assert said.strip().splitlines()[-1].startswith("lab: stopped")
     assert "Traceback" not in said
     poll_until(lambda: own_lab.processes() == [], "the end of all processes", 20)
-
-
-def test_a_killed_run_can_be_run_again_and_ends_right(own_lab, demo_lab):
-    process = own_lab.start("demo")
-    wait_for_step(own_lab, FIRST_JOB)
-    process.kill()
-    process.communicate(timeout=20)
-    own_lab.succeed("demo")
-    assert own_lab.checksums() == demo_lab.checksums()
-    poll_until(lambda: own_lab.processes() == [], "the end of all processes", 20)
-    assert "TERMINATED" in own_lab.succeed("emr", "clusters")
 
 
 def test_a_second_command_at_the_same_time_is_told_who_is_at_work(own_lab):
