@@ -15,7 +15,7 @@ from services.aws.emr.engine import EmrEngine, Event
 from services.aws.emr.executor import LocalExecutor
 from services.aws.emr.store import SqliteStore
 
-PATIENCE = 120.0  # seconds, on a machine that is busy with other things too
+PATIENCE = 60.0  # seconds, on a machine that is busy with other things too
 
 
 def step(*args: str, name: str = "step", action: str | None = "CONTINUE", jar: str = "command-runner.jar") -> dict:

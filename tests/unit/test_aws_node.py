@@ -239,6 +239,8 @@ def test_a_descriptor_that_has_told_is_not_asked_again(tmp_path: Path) -> None:
     ours, theirs = os.pipe()
 
     class Ended:
+        remote = False
+
         def watch(self, folder: Path) -> int:
             return ours
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from services.aws.emr.executor import Executor
 
 _POLL_SECONDS = 0.2  # only where the executor cannot tell by itself that a step ended
+# A machine that goes away tells nobody, and what it could not be asked then must be asked again.
+_REMOTE_POLL_SECONDS = 1.0
 
 
 class Watcher:
@@ -48,8 +50,10 @@ class Watcher:
 
     def wait(self, seconds: float | None = None) -> None:
         """Sleep until woken, a step ended, or the time is over."""
-        if None in self._watched.values():
-            seconds = min(_POLL_SECONDS, seconds if seconds is not None else _POLL_SECONDS)
+        if self._watched:
+            blind = None in self._watched.values()
+            longest = _POLL_SECONDS if blind else _REMOTE_POLL_SECONDS if self._executor.remote else None
+            seconds = min((limit for limit in (longest, seconds) if limit is not None), default=None)
         for key, _ in self._selector.select(seconds):
             if key.fd != self._woken:
                 self._told(key.fd)
