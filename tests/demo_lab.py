@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -76,9 +77,12 @@ class Lab:
         return found
 
     def checksums(self) -> dict[str, tuple[str, str, str]]:
-        """Of each table: ERP, stage, presentation."""
-        tiers = ("erp", "stage", "presentation")
-        return {t["table"]: tuple(t[tier]["checksum"] for tier in tiers) for t in self.record()["tables"]}
+        """Of each table after the last run: ERP, stage, presentation."""
+        return checksums_of(self.record())
+
+    def first_checksums(self) -> dict[str, tuple[str, str, str]]:
+        """The same of the demo lab's first run, whatever tests ran in it since."""
+        return checksums_of(json.loads((self.home.parent / "first_run.json").read_text()))
 
     def erp(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a statement in the ERP as its owner."""
@@ -115,6 +119,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def checksums_of(record: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
+    tiers = ("erp", "stage", "presentation")
+    return {t["table"]: tuple(t[tier]["checksum"] for tier in tiers) for t in record["tables"]}
+
+
 def new_lab(home: Path) -> Iterator[Lab]:
     lab = Lab(home, free_port())
     try:
@@ -125,11 +134,13 @@ def new_lab(home: Path) -> Iterator[Lab]:
 
 @pytest.fixture(scope="session")
 def demo_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab in which `lab demo` ran once. Tests leave it as they found it."""
+    """A lab in which `lab demo` ran once. Tests leave its data as they found it."""
     for lab in new_lab(tmp_path_factory.mktemp("demo") / "lab"):
         lab.succeed("warm")  # once for all labs: every JVM of the tests starts faster
         output = lab.succeed("demo")
         (lab.home.parent / "output.txt").write_text(output)
+        for name in ("run.json", "answers.json"):
+            shutil.copy(lab.home / name, lab.home.parent / f"first_{name}")
         yield lab
 
 
