@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
@@ -19,7 +19,10 @@ from lab.embedded.jdbc import VERSION, jdbc_driver
 from lab.embedded.place import Place
 from lab.embedded.postgres import Postgres
 from lab.embedded.spark import Spark
+from lab.ports import is_free
 from lakelab.errors import LabError
+
+S = TypeVar("S")
 
 DISK_GB, MEMORY_GB = 2.0, 2.0  # a run at 5,000 students, with room
 
@@ -36,17 +39,16 @@ class Finding:
 
 def examine(place: Place) -> list[Finding]:
     """Every check, in the order in which a user would mend things."""
-    checks: list[Callable[[Place], Finding]] = [
-        *(_python, _processors, _memory, _disk, _folder, _java, _spark, _postgres, _jdbc, _port, _archive),
-    ]
-    return [_guarded(check, place) for check in checks]
+    checks = (_python, _processors, _memory, _disk, _folder, _java, _spark, _postgres, _jdbc, _port, _archive)
+    return [guarded(check, place) for check in checks]
 
 
-def _guarded(check: Callable[[Place], Finding], place: Place) -> Finding:
+def guarded(check: Callable[[S], Finding], subject: S, area: str = "") -> Finding:
+    """What a check finds of the subject; a failure in words, named after the check, where it cannot even look."""
     try:
-        return check(place)
+        return check(subject)
     except LabError as error:
-        return Finding(check.__name__.strip("_"), "fail", error.what, error.fix)
+        return Finding(area + check.__name__.strip("_"), "fail", error.what, error.fix)
 
 
 def _python(place: Place) -> Finding:
@@ -118,12 +120,8 @@ def _port(place: Place) -> Finding:
     port = place.settings.erp_port
     if Postgres(place).is_up():
         return Finding("port", "ok", f"{port}, our Postgres answers")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return Finding("port", "fail", f"{port} is taken", "free it, or set LAB_ERP_PORT to another")
+    if not is_free(port):
+        return Finding("port", "fail", f"{port} is taken", "free it, or set LAB_ERP_PORT to another")
     return Finding("port", "ok", f"{port} is free")
 
 

@@ -43,21 +43,21 @@ def build(console: Console, only: tuple[str, ...] = ()) -> None:
 
 def _chosen(images: dict[str, str], only: tuple[str, ...]) -> dict[str, str]:
     """The images whose name (`hadoop` of `lakelab/hadoop:0.1.0`) or service was asked for; all of them by default."""
-    names = {image.rpartition("/")[2].partition(":")[0]: image for image in images}
-    unknown = [name for name in only if name not in names and name not in images.values()]
+    names = [_name(image) for image in images]
+    unknown = [name for name in only if name not in {*names, *images.values()}]
     if unknown:
         raise LabError(f"no image {unknown[0]}", fix=f"one of {', '.join(names)}")
     return {
-        image: service for image, service in images.items() if not only or {service, *_short(image)}.intersection(only)
+        image: service for image, service in images.items() if not only or {service, _name(image)}.intersection(only)
     }
 
 
-def _short(image: str) -> set[str]:
-    return {image.rpartition("/")[2].partition(":")[0]}
+def _name(image: str) -> str:
+    return image.rpartition("/")[2].partition(":")[0]
 
 
 def _build_one(stack: Compose, image: str, service: str, number: str, folder: Path, console: Console) -> None:
-    log = folder / f"{image.rpartition('/')[2].partition(':')[0]}.log"
+    log = folder / f"{_name(image)}.log"
     began = time.monotonic()
     # On a terminal one sees each image's time run; what the build says goes to a file, as it is thousands of lines.
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())

@@ -7,17 +7,17 @@ import platform
 import shutil
 import time
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lab.doctor import Finding
+from lab.doctor import Finding, guarded
+from lab.ports import is_free
 from lab.stack import compose
 from lab.stack.compose import Compose
-from lab.stack.environment import PORTS, Environment, env_path, is_free, read_environment
+from lab.stack.environment import PORTS, Environment, env_path, read_environment
 from lab.stack.lifecycle import taken_ports
 from lakelab.errors import LabError
 
@@ -58,17 +58,8 @@ def examine() -> list[Finding]:
     engine = Engine.ask()
     if engine is None:
         return [_no_engine()]
-    checks: list[Callable[[Engine], Finding]] = [
-        *(_engine, _buildx, _machine, _memory, _disk, _clock, _images, _ports, _nodes),
-    ]
-    return [_guarded(check, engine) for check in checks]
-
-
-def _guarded(check: Callable[[Engine], Finding], engine: Engine) -> Finding:
-    try:
-        return check(engine)
-    except LabError as error:
-        return Finding(f"stack {check.__name__.strip('_')}", "fail", error.what, error.fix)
+    checks = (_engine, _buildx, _machine, _memory, _disk, _clock, _images, _ports, _nodes)
+    return [guarded(check, engine, area="stack ") for check in checks]
 
 
 def _no_engine() -> Finding:

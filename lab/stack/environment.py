@@ -11,13 +11,13 @@ import fcntl
 import hashlib
 import os
 import secrets
-import socket
 import string
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import ports
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
 
@@ -128,7 +128,12 @@ def ensure_environment(path: Path | None = None, project: str | None = None) -> 
     path = path or env_path()
     with _alone(path.parent):
         present = _parse(path) if path.exists() else {}
-        missing = {name: value for name, value in _fresh(present, project or project_name(path)) if name not in present}
+        fresh = {
+            "COMPOSE_PROJECT_NAME": project or project_name(path),
+            **_choose_ports(present, path),
+            **_draw_others(),
+        }
+        missing = {name: value for name, value in fresh.items() if name not in present}
         if missing:
             _append(path, missing)
         elif path.stat().st_mode & 0o077:
@@ -141,31 +146,23 @@ def project_name(path: Path) -> str:
     return f"lakelab-{hashlib.sha256(str(path.parent).encode()).hexdigest()[:6]}"
 
 
-def is_free(port: int) -> bool:
-    """Whether nobody listens at 127.0.0.1 on the port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
 def _all_keys() -> list[str]:
     return ["COMPOSE_PROJECT_NAME", *PORTS, *SETTINGS, *SECRETS]
 
 
-def _fresh(present: Mapping[str, str], project: str) -> Iterator[tuple[str, str]]:
-    yield "COMPOSE_PROJECT_NAME", project
-    taken = {present[name] for name in PORTS if name in present}
-    for name, default in PORTS.items():
-        if name not in present:
-            port = next(p for p in range(default, 65536) if str(p) not in taken and is_free(p))
-            taken.add(str(port))
-            yield name, str(port)
-    yield from ((name, os.environ.get(name) or default) for name, default in SETTINGS.items())
-    yield from ((name, make()) for name, make in SECRETS.items())
+def _choose_ports(present: Mapping[str, str], path: Path) -> dict[str, str]:
+    """The ports that are missing."""
+    missing = {name: default for name, default in PORTS.items() if name not in present}
+    if not missing:
+        return {}
+    kept = {int(present[name]) for name in PORTS if present.get(name, "").isdecimal()}
+    with ports.choosing(str(path), kept) as choose:
+        return {name: str(choose(default)) for name, default in missing.items()}
+
+
+def _draw_others() -> dict[str, str]:
+    settings = {name: os.environ.get(name) or default for name, default in SETTINGS.items()}
+    return {**settings, **{name: make() for name, make in SECRETS.items()}}
 
 
 def _parse(path: Path) -> dict[str, str]:

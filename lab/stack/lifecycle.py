@@ -8,9 +8,10 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
+from lab.ports import is_free
 from lab.stack import compose
 from lab.stack.compose import Compose, Container
-from lab.stack.environment import Environment, ensure_environment, is_free, read_environment
+from lab.stack.environment import Environment, ensure_environment, read_environment
 from lakelab.errors import LabError
 
 START_SECONDS = 600  # on a machine that is busy with other things, too

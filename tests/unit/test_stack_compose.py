@@ -142,6 +142,7 @@ class Terminal:
             "PATH": f"{self.folder / 'bin'}:{Path(sys.executable).parent}",
             "ANSWERS": str(self.folder / "answers"),
             "LAB_STACK_ENV": str(self.folder / ".env.local"),
+            "TMPDIR": str(self.folder),
         }
         command = [sys.executable, "-m", "lab.cli", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+import json
+import os
 import re
 import socket
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from lab import ports
 from lab.stack.environment import PORTS, SECRETS, SETTINGS, ensure_environment, read_environment
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
@@ -20,6 +24,13 @@ from lakelab.settings import REPOSITORY
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / ".env.local"
+
+
+@pytest.fixture(autouse=True)
+def register(tmp_path_factory, monkeypatch) -> Path:
+    found = tmp_path_factory.mktemp("register") / "ports"
+    monkeypatch.setattr(ports, "register_path", lambda: found)
+    return found
 
 
 def test_a_new_file_has_every_key_and_is_for_its_owner_alone(path):
@@ -111,14 +122,67 @@ def test_reading_without_a_file_says_what_to_do(path):
         read_environment(path)
 
 
-def test_many_at_once_make_one_file(path):
-    script = f"from lab.stack.environment import *; print(ensure_environment(Path({str(path)!r}))['HOME_PASSWORD'])"
+def at_once(paths: list[Path], register: Path, name: str) -> list[str]:
+    """Each file by a process of its own, all at the same time; what each one reads under `name`."""
+    script = (
+        "import sys; from lab.stack.environment import *; print(ensure_environment(Path(sys.argv[1]))[sys.argv[2]])"
+    )
     running = [
-        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
-        for _ in range(6)
-    ]
-    said = {process.communicate(timeout=60)[0] for process in running}
-    assert said == {read_environment(path)["HOME_PASSWORD"] + "\n"}
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(path), name],
+            stdout=subprocess.PIPE, text=True, cwd=REPOSITORY, env={**os.environ, "TMPDIR": str(register)},
+        )
+        for path in paths
+    ]  # fmt: skip
+    return [process.communicate(timeout=60)[0].strip() for process in running]
+
+
+def test_many_at_once_make_one_file(path, tmp_path_factory):
+    said = at_once([path] * 6, tmp_path_factory.mktemp("register"), "HOME_PASSWORD")
+    assert set(said) == {read_environment(path)["HOME_PASSWORD"]}
+
+
+def test_clones_that_start_at_once_do_not_choose_the_same_ports(tmp_path, tmp_path_factory):
+    paths = [tmp_path / f"clone{number}" / ".env.local" for number in range(6)]
+    for path in paths:
+        path.parent.mkdir()
+    at_once(paths, tmp_path_factory.mktemp("register"), "AIRFLOW_PORT")
+    chosen = [port for path in paths for port in read_environment(path).ports.values()]
+    assert len(set(chosen)) == 6 * len(PORTS)
+
+
+def test_a_clone_whose_file_was_deleted_gets_its_ports_again(path):
+    before = ensure_environment(path).ports
+    path.unlink()
+    assert ensure_environment(path).ports == before
+
+
+def test_ports_of_a_stack_that_never_started_are_given_to_others_in_time(tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "third").mkdir()
+    first = ensure_environment(tmp_path / ".env.local").ports
+    assert not set(first.values()) & set(ensure_environment(tmp_path / "other" / ".env.local").ports.values())
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + ports.KEPT_SECONDS)
+    assert ensure_environment(tmp_path / "third" / ".env.local").ports == first
+
+
+def test_a_register_that_was_left_half_written_is_made_anew(path, register):
+    register.write_text('{"/a/clone/.env.local": [[8080')
+    made = ensure_environment(path)
+    assert json.loads(register.read_text())[str(path)][0] == list(made.ports.values())
+
+
+def test_the_register_is_for_its_owner_alone(path, register):
+    ensure_environment(path)
+    assert stat.S_IMODE(register.stat().st_mode) == 0o600
+
+
+def test_a_link_in_place_of_the_register_is_not_followed(path, register, tmp_path):
+    register.symlink_to(tmp_path / "precious")
+    with pytest.raises(LabError, match="delete it"):
+        ensure_environment(path)
+    assert not (tmp_path / "precious").exists()
 
 
 def test_git_ignores_it():
