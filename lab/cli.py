@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -98,17 +99,30 @@ def _warm_in_background(place: Place) -> None:
 
     if Spark(place).class_archive(find_java()).exists() or os.environ.get("LAB_WARM") == "0":
         return
-    nice = ["nice", "-n", "19"]
     subprocess.Popen(
-        [*nice, sys.executable, "-m", "lab.cli", "warm"],
+        [sys.executable, "-m", "lab.cli", "warm", "--give-way"],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     click.echo("In the background, for about half a minute: making Spark start faster next time (lab warm).")
 
 
+def _give_way() -> None:
+    """Let every other process of this machine go first.
+
+    Linux shares processor time by session before it looks at niceness: the session's own must be low as well.
+    https://man7.org/linux/man-pages/man7/sched.7.html ("The autogroup feature")
+    """
+    os.nice(19)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text("19")
+
+
 @cli.command()
-def warm() -> None:
+@click.option("--give-way", is_flag=True, help="Take only the processor time that nobody else wants.")
+def warm(give_way: bool) -> None:
     """Record the classes that Spark loads, so that it starts in little over half the time."""
+    if give_way:
+        _give_way()
     from lab.embedded.metastore import ensure_metastore
     from lab.embedded.postgres import Postgres
     from lab.embedded.spark import Spark, make_class_archive
