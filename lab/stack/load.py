@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -24,12 +24,14 @@ from lakelab.errors import LabError
 REPOSITORY = Path(__file__).resolve().parents[2]
 TOOLS = REPOSITORY / ".tools"
 ENOUGH = 4  # times the file's size: what the engine and the packages need on disk
+SUMS = "SHA256SUMS"
+_PIECE = 1 << 20
 
 
 def load(file: Path) -> None:
     """Put the packages into `.tools` and the images into the engine.
 
-    LabError: not such a file, made for another machine or another version, no engine, no room.
+    LabError: not such a file, a damaged one, made for another machine or another version, no engine, no room.
     """
     if not file.is_file():
         raise LabError("no such file", where=str(file) or "FILE", fix="make load FILE=path of the bundle")
@@ -37,12 +39,16 @@ def load(file: Path) -> None:
         with tarfile.open(file) as bundle:
             about = json.load(_member(bundle, "lakelab.json"))
             _check(about, file)
+            _compare_sums(bundle)
             with _zstandard(bundle) as zstandard:
                 _packages(bundle, zstandard)
                 _images(bundle, zstandard, about["images"])
     except (tarfile.TarError, KeyError, ValueError, EOFError) as error:
-        fix = "copy it again, and compare its size"
-        raise LabError(f"not a whole bundle: {error}", where=str(file), fix=fix) from None
+        raise LabError(f"not a whole bundle: {error}", where=str(file), fix="copy it again") from None
+    except OSError as error:
+        raise LabError(
+            f"cannot load: {error.strerror}", where=str(TOOLS), fix="free space or rights, then again"
+        ) from None
 
 
 def _check(about: dict[str, Any], file: Path) -> None:
@@ -60,6 +66,37 @@ def _check(about: dict[str, Any], file: Path) -> None:
     need, free = ENOUGH * file.stat().st_size, shutil.disk_usage(REPOSITORY).free
     if free < need:
         raise LabError(f"{free / 1e9:.1f} GB free", where=str(REPOSITORY), fix=f"free {need / 1e9:.0f} GB")
+
+
+def _compare_sums(bundle: tarfile.TarFile) -> None:
+    """Nothing is taken of a file in which a byte has changed on its way. ValueError names the member."""
+    wanted = dict(line.split("  ", 1)[::-1] for line in _member(bundle, SUMS).read().decode().splitlines())
+    if set(wanted) != set(bundle.getnames()) - {SUMS}:
+        raise ValueError("it has more or less in it than was put in")
+    for name, digest in wanted.items():
+        found = hashlib.sha256()
+        stream = _member(bundle, name)
+        with _told(f"checking {name}", bundle.getmember(name).size) as tell:
+            while piece := stream.read(_PIECE):
+                found.update(piece)
+                tell(stream.tell())
+        if found.hexdigest() != digest:
+            raise ValueError(f"{name} is damaged")
+
+
+@contextmanager
+def _told(doing: str, size: int) -> Iterator[Callable[[int], None]]:
+    """On a terminal one sees how far it is; the function is told how many of the bytes are done."""
+
+    def tell(done: int) -> None:
+        if sys.stdout.isatty():
+            print(f"\r\033[K{doing}: {100 * done // max(size, 1)}%", end="", flush=True)
+
+    try:
+        yield tell
+    finally:
+        if sys.stdout.isatty():
+            print("\r\033[K", end="", flush=True)
 
 
 @contextmanager
@@ -102,8 +139,11 @@ def _images(bundle: tarfile.TarFile, zstandard: Any, images: dict[str, int]) -> 
         loading = subprocess.Popen(["docker", "load", "--quiet"], stdin=subprocess.PIPE, stdout=said, stderr=said)
         assert loading.stdin is not None
         try:
-            with zstandard.ZstdDecompressor().stream_reader(_member(bundle, "images.tar.zst")) as stream:
-                shutil.copyfileobj(stream, loading.stdin, 1 << 20)
+            packed, size = _member(bundle, "images.tar.zst"), bundle.getmember("images.tar.zst").size
+            with _told("loading images", size) as tell, zstandard.ZstdDecompressor().stream_reader(packed) as stream:
+                while piece := stream.read(_PIECE):
+                    loading.stdin.write(piece)
+                    tell(packed.tell())
             loading.stdin.close()
         except BrokenPipeError:
             pass  # the engine gave up, and says why
@@ -138,6 +178,9 @@ def main() -> None:
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        print("lab: stopped: give the same command again", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":
