@@ -1,7 +1,7 @@
 """Role `home`: the start page, behind Nginx. `python -m lab.stack.home`.
 
 A page of links with the health of what they lead to, as seen from inside the network. Nothing on it comes from
-elsewhere; it needs no script to be read, one keeps the health fresh.
+elsewhere; it needs no script to be read, one keeps the health fresh. Beside it, uploads to HDFS (uploads.py).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from lab.stack import role
 from lab.stack.addresses import Address, filled
+from lab.stack.uploads import Uploads
 
 FOLDER = Path(__file__).with_name("start_page")
 PROBE_SECONDS = 2.0
@@ -75,7 +76,7 @@ class Doctor:
     """Looks at every address at once, and not more often than makes sense."""
 
     def __init__(self, addresses: Sequence[Address]) -> None:
-        self._addresses = [address for address in addresses if address.service != "home"]
+        self._addresses = addresses
         self._lock = asyncio.Lock()
         self._found: dict[str, Health] = {}
         self._at = -FRESH_SECONDS
@@ -118,6 +119,7 @@ def make_app(values: Mapping[str, str]) -> Starlette:
             Route("/health", alive),
             Route("/page.css", asset),
             Route("/page.js", asset),
+            Uploads().route,
         ]
     )
 
