@@ -15,6 +15,7 @@ from lakelab.errors import LabError
 from lakelab.storage import Storage
 from services.aws.emr.executor import Executor
 from services.aws.emr.model import Step
+from services.aws.emr.releases import Release, absence
 
 COMMAND_RUNNER = "command-runner.jar"
 SCRIPT_RUNNER = "script-runner.jar"
@@ -42,13 +43,16 @@ class CannotRun(Exception):
     """The step cannot be run as it is written; the message says why."""
 
 
-def command(step: Step, work: Path, storage: Storage, executor: Executor) -> tuple[str, ...]:
-    """The argv of a step. Scripts and JARs are fetched into `work`, the folder that it will start in; those on a
-    node that is not this machine, and those in its HDFS, are left for the step itself to fetch.
+def command(
+    step: Step, work: Path, storage: Storage, executor: Executor, release: Release | None = None
+) -> tuple[str, ...]:
+    """The argv of a step, on a cluster of that release. Scripts and JARs are fetched into `work`, the folder that it
+    will start in; those on a node that is not this machine, and those in its HDFS, are left for the step itself to
+    fetch.
     """
     jar = step.jar.removeprefix(_ON_THE_NODE)
     if jar == COMMAND_RUNNER:
-        return _command_runner(step)
+        return _command_runner(step, release)
     if jar == SCRIPT_RUNNER or _SCRIPT_RUNNER_URI.fullmatch(jar):
         return _script_runner(step, work, storage, executor)
     if not executor.custom_jars:
@@ -77,7 +81,7 @@ def fetch(uri: str, work: Path, storage: Storage) -> Path:
     return target
 
 
-def _command_runner(step: Step) -> tuple[str, ...]:
+def _command_runner(step: Step, release: Release | None) -> tuple[str, ...]:
     if not step.args:
         raise CannotRun(f"{COMMAND_RUNNER} needs a command in Args")
     if any("\0" in argument for argument in step.args):
@@ -88,6 +92,9 @@ def _command_runner(step: Step) -> tuple[str, ...]:
             f'Cannot run program "{step.args[0]}": Args is a list with one item for each argument, '
             'such as ["spark-submit", "job.py"]'
         )
+    lacking = release.lacks_command(step.args[0]) if release else None
+    if release and lacking:
+        raise CannotRun(f'Cannot run program "{step.args[0]}": {absence(lacking, release)}')
     return step.args
 
 

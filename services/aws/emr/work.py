@@ -12,7 +12,7 @@ from pathlib import Path
 from lakelab.errors import LabError
 from lakelab.storage import Storage
 from services.aws.emr import failure as failures
-from services.aws.emr import jars, logs
+from services.aws.emr import jars, logs, releases
 from services.aws.emr.executor import Executor, LaunchError, Phase, Sighting, Task
 from services.aws.emr.model import Cluster, Failure, Step
 
@@ -43,7 +43,8 @@ class StepWork:
         try:
             work = self._executor.prepare(folder)
             logs.note(folder, self._clock(), f'Step {step.id} "{step.name}" of cluster {cluster.id}: {step.jar}')
-            argv = jars.command(step, work, self._storage, self._executor)
+            release = releases.release(cluster.request.get("ReleaseLabel", ""))
+            argv = jars.command(step, work, self._storage, self._executor, release)
             shown = shlex.join(failures.printable(_without_folder(argv, work)))
             logs.note(folder, self._clock(), f"Running: {shown}")
             self._executor.launch(folder, Task(argv, self._variables(cluster, step)))
