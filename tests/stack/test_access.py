@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
+import json
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import boto3
 import psycopg2
@@ -20,6 +24,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from live import Live
+from polling import poll_until
 
 from lab.embedded.java import find_java
 from lab.embedded.spark import spark_home
@@ -34,16 +39,60 @@ def bucket(live: Live) -> str:
 # What works
 
 
-def test_webhdfs_by_the_hdfs_package(live: Live):
+@pytest.fixture(scope="module")
+def hdfs(live: Live):
     from hdfs import InsecureClient
 
-    client = InsecureClient(f"http://127.0.0.1:{live.stack.environment['WEBHDFS_PORT']}", user="hadoop")
-    text = "Évaluation, 100 %\n" * 50_000
-    client.write("/tmp/host/é.txt", data=text, encoding="utf-8", overwrite=True)
-    with client.read("/tmp/host/é.txt", encoding="utf-8") as reader:
+    return InsecureClient(f"http://127.0.0.1:{live.stack.environment['WEBHDFS_PORT']}", user="hadoop")
+
+
+def test_webhdfs_by_the_hdfs_package(hdfs):
+    text = "Évaluation, 100 %\n" * 2_000
+    hdfs.write("/tmp/host/é.txt", data=text, encoding="utf-8", overwrite=True)
+    with hdfs.read("/tmp/host/é.txt", encoding="utf-8") as reader:
         assert reader.read() == text
-    assert client.list("/tmp/host") == ["é.txt"]
-    assert client.delete("/tmp/host", recursive=True)
+    hdfs.write("/tmp/host/é.txt", data="more", encoding="utf-8", append=True)
+    assert hdfs.status("/tmp/host/é.txt")["length"] == len(text.encode()) + 4
+    assert hdfs.list("/tmp/host") == ["é.txt"]
+    assert hdfs.delete("/tmp/host", recursive=True)
+
+
+def test_webhdfs_takes_50_mb_and_holds_little_of_it(live: Live, hdfs):
+    block = os.urandom(1 << 20)
+    hdfs.write("/tmp/large.bin", data=(block for _ in range(50)), overwrite=True)
+    found = hashlib.sha256()
+    with hdfs.read("/tmp/large.bin", chunk_size=1 << 20) as chunks:
+        for chunk in chunks:
+            found.update(chunk)
+    assert found.digest() == hashlib.sha256(block * 50).digest()
+    assert live.memory()["home"] < 110e6
+    assert hdfs.delete("/tmp/large.bin")
+    assert hdfs.status("/tmp/large.bin", strict=False) is None
+
+
+def test_an_upload_that_may_not_be_is_refused_in_the_words_of_hdfs(hdfs):
+    from hdfs.util import HdfsError
+
+    hdfs.write("/tmp/there.txt", data=b"first", overwrite=True)
+    with pytest.raises(HdfsError, match="already exists"):
+        hdfs.write("/tmp/there.txt", data=b"second")
+    with hdfs.read("/tmp/there.txt") as reader:
+        assert reader.read() == b"first"
+    assert hdfs.delete("/tmp/there.txt")
+
+
+def test_an_upload_that_breaks_off_leaves_no_file(live: Live, hdfs):
+    path = "/tmp/half.bin"
+    query = "op=CREATE&user.name=hadoop&overwrite=true&noredirect=true"
+    base = f"http://127.0.0.1:{live.stack.environment['WEBHDFS_PORT']}"
+    with urllib.request.urlopen(urllib.request.Request(f"{base}/webhdfs/v1{path}?{query}", method="PUT")) as answer:
+        address = urlsplit(json.load(answer)["Location"])
+    with socket.create_connection((address.hostname, address.port), timeout=30) as client:
+        head = f"PUT {address.path}?{address.query} HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        client.sendall(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n")
+        client.sendall((b"100000\r\n" + bytes(1 << 20) + b"\r\n") * 3)
+        poll_until(lambda: hdfs.status(path, strict=False), "the file to be begun")
+    poll_until(lambda: hdfs.status(path, strict=False) is None, "the half file to go")
 
 
 def test_hiveserver2_by_pyhive(live: Live):
