@@ -31,6 +31,7 @@ from lab.warehouse import Warehouse, anonymity, answers
 from lakelab import render
 from lakelab.catalogue import TABLES
 from lakelab.checksums import Checksum, presentation_checksums
+from lakelab.database import Connect, connected, server_version
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
 from lakelab.snapshot import Snapshot, open_snapshot
@@ -56,6 +57,11 @@ class Run:
     @property
     def settings(self) -> Any:
         return self.place.settings
+
+    @property
+    def unloader(self) -> Connect:
+        """What opens a session that may read the ERP."""
+        return partial(self.postgres.connect, UNLOADER)
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,8 @@ def _prepare(run: Run) -> None:
         _tidy(run.place)
         storage = run.place.storage
         storage.create_bucket(run.settings.bucket)
-        run.server = _server_version(run.postgres)
+        with connected(run.unloader) as connection:
+            run.server = server_version(connection)
         ensure_metastore(run.place, run.postgres)
         count = publish(storage, run.settings, run.place.secrets["PSEUDONYM_KEY"])
         part.note(f"{count} files")
@@ -150,7 +157,7 @@ def load_folder(run: Run, folder: Path) -> None:
 def unload(run: Run) -> Snapshot:
     """All tables as of one moment, into the stage; the manifest comes last."""
     storage, stage, work = run.place.storage, run.settings.stage_uri, run.place.unload
-    connect = partial(run.postgres.connect, UNLOADER)
+    connect = run.unloader
     with run.timeline.stage("Unload to the stage") as part, open_snapshot(connect) as snapshot:
         withdraw_manifest(storage, stage)
         done: list[Unloaded] = []
@@ -169,7 +176,9 @@ def unload(run: Run) -> Snapshot:
 
 def _conclude(run: Run, warehouse: Warehouse, presentation: Future[dict[str, Checksum]]) -> Outcome:
     with run.timeline.stage("Compare ERP, stage and presentation") as part:
-        run.checks = _compare(run, presentation.result())
+        tiers = run.place.storage, run.settings.stage_uri, presentation.result()
+        with connected(run.unloader) as connection:
+            run.checks = proof.check_tables(connection, *tiers)
         proof.require_equal(run.checks)
         part.note(f"{len(run.checks)} tables equal")
     with run.timeline.stage("Answer the questions") as part:
@@ -206,24 +215,9 @@ def _write(run: Run, record: RunRecord, found: list[Answer]) -> None:
     write_report(run.place.report, record, found)
 
 
-def _compare(run: Run, presentation: dict[str, Checksum]) -> list[TableCheck]:
-    connection = run.postgres.connect(UNLOADER)
-    try:
-        return proof.check_tables(connection, run.place.storage, run.settings.stage_uri, presentation)
-    finally:
-        connection.close()
-
-
 def _asked(run: Run) -> int:
     """The students that the generator was asked for; 0 where the school is not a generated one."""
     return 0 if run.seed is None else int(run.settings.students)
-
-
-def _server_version(postgres: Postgres) -> str:
-    connection = postgres.connect(UNLOADER)
-    version = ".".join(str(connection.server_version // 10000**i % 10000) for i in (1, 0))
-    connection.close()
-    return version
 
 
 def _versions(server: str) -> dict[str, str]:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from rich.console import Console
 from rich.table import Table
 
 from lab import proof
 from lab.embedded.place import Place
 from lab.embedded.postgres import UNLOADER, Postgres
-from lab.embedded.spark import Spark
 from lab.report.model import Digest, TableCheck
-from lab.warehouse import Warehouse
+from lab.warehouse import opened
 from lakelab.checksums import presentation_checksums
+from lakelab.database import connected
 
 
 def embedded_checks(place: Place) -> list[TableCheck]:
     """Rows and checksums of each table in the three tiers of the embedded lab."""
-    with Postgres(place).running() as postgres:
-        warehouse = Warehouse(Spark(place), "lab-verify")
-        connection = postgres.connect(UNLOADER)
-        try:
-            presentation = presentation_checksums(warehouse.rows)
-            return proof.check_tables(connection, place.storage, place.settings.stage_uri, presentation)
-        finally:
-            connection.close()
-            warehouse.close()
+    erp = partial(Postgres(place).connect, UNLOADER)
+    with opened(place, "lab-verify") as warehouse, connected(erp) as connection:
+        presentation = presentation_checksums(warehouse.rows)
+        return proof.check_tables(connection, place.storage, place.settings.stage_uri, presentation)
 
 
 def show(checks: list[TableCheck], console: Console) -> None:

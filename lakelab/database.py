@@ -57,6 +57,12 @@ def connected(connect: Connect) -> Iterator[Any]:
         connection.close()
 
 
+def server_version(connection: Any) -> str:
+    """The server's version as its makers write it since Postgres 10: 15.14."""
+    major, minor = divmod(connection.server_version, 10000)
+    return f"{major}.{minor}"
+
+
 def refused(error: psycopg2.Error) -> LabError:
     """Why no connection came about."""
     said = first_line(error)

@@ -19,7 +19,7 @@ from lab.stack.compose import versions
 from lab.stack.place import Stack
 from lab.stack.verify import check_tables
 from lab.warehouse import anonymity, answers
-from lakelab.database import connected
+from lakelab.database import connected, server_version
 from lakelab.errors import LabError
 
 DAG = "unload_erp"
@@ -120,7 +120,7 @@ def _error(tasks: list[Shape]) -> str:
 def _versions(stack: Stack, airflow: Airflow) -> dict[str, str]:
     pinned = versions()
     with connected(stack.connecting()) as connection:
-        postgres = ".".join(str(connection.server_version // 10000**i % 10000) for i in (1, 0))
+        postgres = server_version(connection)
     return {
         "Lakelab": version("lakelab"),
         "Python": platform.python_version(),
