@@ -23,7 +23,7 @@ from lab.embedded.place import Place
 from lab.embedded.postgres import OWNER, UNLOADER, Postgres
 from lab.embedded.spark import Spark
 from lab.publish import publish
-from lab.report.model import KILLED, Anonymity, RunRecord, Size, TableCheck
+from lab.report.model import KILLED, TITLE, Anonymity, RunRecord, Size, TableCheck
 from lab.report.page import write_report
 from lab.report.questions import Answer, write_answers
 from lab.timeline import Timeline
@@ -38,6 +38,7 @@ from lakelab.snapshot import Snapshot, open_snapshot
 from lakelab.unload import Unloaded, csv_to_s3, query_to_local, withdraw_manifest, write_manifest
 from services.aws.emr.errors import EmrError
 
+PLACE = "embedded"
 PUBLIC_STEP = "Students from staging to public"
 Fill = Callable[["Run"], None]
 
@@ -78,7 +79,7 @@ def run_pipeline(place: Place, timeline: Timeline, fill: Fill | None = None) -> 
     """
     run = Run(place, timeline, Postgres(place))
     place.prepare()
-    _record(run, [], error=KILLED).write(place.run_record)
+    _begun(run).write(place.run_record)
     try:
         with run.postgres.running():
             return _run(run, fill)
@@ -190,13 +191,18 @@ def _conclude(run: Run, warehouse: Warehouse, presentation: Future[dict[str, Che
     return outcome
 
 
+def _begun(run: Run) -> RunRecord:
+    """That a run began, and no more: what stays there when it is killed."""
+    return RunRecord(TITLE, PLACE, seed=None, scale=0, started=_moment(run), duration=0.0, error=KILLED)
+
+
 def _record(run: Run, marts: list[Anonymity], error: str = "") -> RunRecord:
     return RunRecord(
-        title="The school's data, from ERP to answers",
-        place="embedded",
+        title=TITLE,
+        place=PLACE,
         seed=run.seed,
         scale=next((c.erp.rows for c in run.checks if c.table == "students" and c.erp), _asked(run)),
-        started=run.timeline.started.isoformat(timespec="seconds"),
+        started=_moment(run),
         duration=run.timeline.elapsed,
         versions=_versions(run.server),
         timeline=tuple(run.timeline.spans),
@@ -207,6 +213,10 @@ def _record(run: Run, marts: list[Anonymity], error: str = "") -> RunRecord:
         sizes=tuple(_sizes(run)),
         error=error,
     )
+
+
+def _moment(run: Run) -> str:
+    return run.timeline.started.isoformat(timespec="seconds")
 
 
 def _write(run: Run, record: RunRecord, found: list[Answer]) -> None:

@@ -16,6 +16,7 @@ from lakelab.errors import LabError
 
 T = TypeVar("T")
 
+TITLE = "The school's data, from ERP to answers"
 KILLED = "The run was killed before its end"  # the error of a run that has begun, until it ends
 
 

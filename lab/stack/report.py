@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import cluster, quality
-from lab.report.model import RunRecord, Size, Span
+from lab.report.model import TITLE, RunRecord, Size, Span
 from lab.report.page import write_report
 from lab.report.questions import write_answers
 from lab.stack.airflow import Airflow
@@ -70,7 +70,7 @@ def make_report(stack: Stack) -> Path:
         marts = anonymity(warehouse)
     spans = [*_tasks(run), *_steps(stack, run)]
     record = RunRecord(
-        title="The school's data, from ERP to answers",
+        title=TITLE,
         place="stack",
         seed=int(stack.environment["LAB_SEED"]),
         scale=next((c.erp.rows for c in tables if c.table == "students" and c.erp), 0),

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from lab.report import charts, numbers
 from lab.report.figure import PALETTE
-from lab.report.model import Digest, TableCheck
+from lab.report.model import KILLED, TITLE, Digest, RunRecord, TableCheck
 from lab.report.page import render, summary, write_report
 from lab.report.screenshot import find_browser, screenshot
 from lab.report.sqltext import highlight
@@ -132,6 +132,12 @@ def test_a_run_that_found_nothing_wrong_says_so():
     words = read(render(run(findings=(), refused=(), timeline=(), anonymity=(), sizes=()), [])).words
     assert "No row was set aside" in words
     assert "How it ran" not in words
+
+
+def test_of_a_run_that_was_killed_nothing_good_is_told():
+    words = read(render(RunRecord(TITLE, "embedded", None, 0, "2026-06-30T14:05:09", 0.0, error=KILLED), [])).words
+    assert f"This run failed. {KILLED}" in words
+    assert "set aside" not in words
 
 
 def test_the_page_is_replaced_whole_or_not_at_all(tmp_path):
