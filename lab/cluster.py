@@ -73,29 +73,32 @@ def ready_cluster(emr: Emr, settings: Settings, *, alone: bool = True) -> Ready:
     mark = {"Key": "setup", "Value": _fingerprint()}
     standing = None
     for summary in emr.list_clusters({"ClusterStates": ALIVE})["Clusters"]:
-        cluster = emr.describe_cluster({"ClusterId": summary["Id"]})["Cluster"]
-        tags = cluster.get("Tags", [])
+        cluster_id = str(summary["Id"])
+        tags = emr.describe_cluster({"ClusterId": cluster_id})["Cluster"].get("Tags", [])
         fits = standing is None and mark in tags
-        left = _setup_left(emr, str(cluster["Id"]), setup) if fits else None
-        if left is not None and (not alone or (not left and _freed(emr, str(cluster["Id"])))):
-            standing = Ready(str(cluster["Id"]), left)
+        found = _taken(emr, cluster_id, len(setup), alone=alone) if fits else None
+        if found:
+            standing = found
         elif alone or any(tag["Key"] == mark["Key"] for tag in tags):
-            _end(emr, str(cluster["Id"]))
+            _end(emr, cluster_id)
     return standing or _new_cluster(emr, settings, setup, mark)
 
 
-def _setup_left(emr: Emr, cluster_id: str, setup: list[dict[str, Any]]) -> list[str] | None:
-    """Steps of the cluster's setup that have not ended yet; None when one has failed."""
-    first = list(all_steps(emr, cluster_id))[: -len(setup) - 1 : -1]
-    states = {step["Id"]: step["Status"]["State"] for step in first}
-    if any(state in ENDED - {"COMPLETED"} for state in states.values()):
+def _taken(emr: Emr, cluster_id: str, setup_steps: int, *, alone: bool) -> Ready | None:
+    """The cluster, at rest if we are `alone`. None: its setup failed, or, alone, has not ended, or it finds no rest."""
+    states = {step["Id"]: str(step["Status"]["State"]) for step in all_steps(emr, cluster_id)}
+    setup = list(states)[: -setup_steps - 1 : -1]  # the newest come first
+    if any(states[step_id] in ENDED - {"COMPLETED"} for step_id in setup):
         return None
-    return [step_id for step_id, state in states.items() if state != "COMPLETED"]
+    left = [step_id for step_id in setup if states[step_id] != "COMPLETED"]
+    if alone and (left or not _freed(emr, cluster_id, states)):
+        return None
+    return Ready(cluster_id, left)
 
 
-def _freed(emr: Emr, cluster_id: str) -> bool:
+def _freed(emr: Emr, cluster_id: str, states: Mapping[str, str]) -> bool:
     """Cancel what the cluster still has to do, and kill what it does; False when it does not come to rest."""
-    busy = [step["Id"] for step in all_steps(emr, cluster_id) if step["Status"]["State"] not in ENDED]
+    busy = [step_id for step_id, state in states.items() if state not in ENDED]
     if busy:
         emr.cancel_steps({"ClusterId": cluster_id, "StepIds": busy, "StepCancellationOption": "TERMINATE_PROCESS"})
     ends = ["WAITING", "TERMINATED", "TERMINATED_WITH_ERRORS"]
