@@ -9,19 +9,17 @@ reached the disk after all.
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import psycopg2
 import psycopg2.extensions
 
 from lakelab.errors import LabError
-from services.aws.emr import records
 from services.aws.emr.errors import InternalServerException
-from services.aws.emr.model import CLUSTER_ENDED, Cluster, Step
+from services.aws.emr.store import SqlStore, Statement
 
 T = TypeVar("T")
 _VERSION = 1
@@ -39,12 +37,6 @@ CREATE INDEX steps_of_cluster ON steps (cluster_id, number);
 CREATE TABLE version (number integer NOT NULL);
 INSERT INTO version VALUES (1);
 """
-_SAVE_CLUSTER = """
-INSERT INTO clusters (id, state, body) VALUES (%s, %s, %s)
-    ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body"""
-_SAVE_STEP = """
-INSERT INTO steps (cluster_id, id, state, body) VALUES (%s, %s, %s, %s)
-    ON CONFLICT (cluster_id, id) DO UPDATE SET state = excluded.state, body = excluded.body"""
 # Durable whatever the server's default is; and a claim whose owner's machine vanished is freed within seconds.
 _OPTIONS = (
     "-c synchronous_commit=on -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 "
@@ -52,7 +44,7 @@ _OPTIONS = (
 )
 
 
-class PostgresStore:
+class PostgresStore(SqlStore):
     """State in one database of a server. Safe for many threads; several processes may read.
 
     database: libpq's connection string or URL; the password may come from PGPASSWORD.  LabError when nobody answers.
@@ -91,51 +83,26 @@ class PostgresStore:
         with contextlib.suppress(InternalServerException):  # without a session there is no claim either
             self._in_session(lambda cursor: cursor.execute("SELECT pg_advisory_unlock(%s)", (_CLAIM,)))
 
-    def save(self, *changed: Cluster | Step) -> None:
-        """Insert or update all the records in one transaction."""
-
-        def write(cursor: Any) -> None:
-            for record in changed:
-                body = records.dump(record)
-                if isinstance(record, Cluster):
-                    cursor.execute(_SAVE_CLUSTER, (record.id, record.state, body))
-                else:
-                    cursor.execute(_SAVE_STEP, (record.cluster_id, record.id, record.state, body))
-
-        self._in_session(write)
-
-    def cluster(self, cluster_id: str) -> Cluster | None:
-        rows = self._rows("SELECT body::text FROM clusters WHERE id = %s", cluster_id)
-        return records.cluster(rows[0]) if rows else None
-
-    def clusters(self, *, live_only: bool = False) -> list[Cluster]:
-        if not live_only:
-            return [records.cluster(row) for row in self._rows("SELECT body::text FROM clusters ORDER BY number")]
-        query = "SELECT body::text FROM clusters WHERE state NOT IN (%s, %s) ORDER BY number"
-        return [records.cluster(row) for row in self._rows(query, *CLUSTER_ENDED)]
-
-    def step(self, cluster_id: str, step_id: str) -> Step | None:
-        query = "SELECT body::text FROM steps WHERE cluster_id = %s AND id = %s"
-        rows = self._rows(query, cluster_id, step_id)
-        return records.step(rows[0]) if rows else None
-
-    def steps(self, cluster_id: str) -> list[Step]:
-        query = "SELECT body::text FROM steps WHERE cluster_id = %s ORDER BY number"
-        return [records.step(row) for row in self._rows(query, cluster_id)]
-
     def close(self) -> None:
         with self._lock:
             self._claimed = False
             self._db.close()
 
-    def _rows(self, query: str, *values: str) -> list[dict[str, Any]]:
-        def read(cursor: Any) -> list[str]:
-            cursor.execute(query, values)
-            return [body for (body,) in cursor.fetchall()]
+    def _write(self, statements: Sequence[Statement]) -> None:
+        def write(cursor: Any) -> None:
+            for sql, values in statements:
+                cursor.execute(_placed(sql), values)
+
+        self._in_session(write)
+
+    def _bodies(self, query: str, *values: str) -> list[dict[str, Any]]:
+        def read(cursor: Any) -> list[dict[str, Any]]:
+            cursor.execute(_placed(query), values)
+            return [body for (body,) in cursor.fetchall()]  # psycopg2 itself decodes the type json
 
         if any("\0" in value for value in values):  # no id has one, and PostgreSQL takes none
             return []
-        return [json.loads(body) for body in self._in_session(read)]
+        return self._in_session(read)
 
     def _in_session(self, action: Callable[[Any], T]) -> T:
         """Run the action in one transaction; once more in a new session when the old one turns out to be dead."""
@@ -186,6 +153,11 @@ class PostgresStore:
                 "the EMR state was written by a newer version", where="EMR_DATABASE",
                 fix="update the lab or `make reset`",
             )  # fmt: skip
+
+
+def _placed(sql: str) -> str:
+    """The statement with psycopg2's mark for a value."""
+    return sql.replace("?", "%s")
 
 
 def _reason(error: psycopg2.Error) -> str:

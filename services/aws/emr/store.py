@@ -1,4 +1,4 @@
-"""Where the engine's state lives: a protocol, and SQLite. `postgres` has the stack's.
+"""Where the engine's state lives: a protocol, what SQL databases share, and SQLite. `postgres` has the stack's.
 
 A change is durable before anyone sees it: `save` returns after the commit has reached the disk, and readers only
 read what was committed. One engine at a time owns a store (`claim`); anyone may read it meanwhile.
@@ -6,12 +6,13 @@ read what was committed. One engine at a time owns a store (`claim`); anyone may
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import fcntl
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -43,7 +44,59 @@ class StateStore(Protocol):
     def close(self) -> None: ...
 
 
-class SqliteStore:
+Statement = tuple[str, tuple[str, ...]]  # SQL with a question mark for each value, and the values
+
+
+class SqlStore(abc.ABC):
+    """Records in the tables `clusters` and `steps` of a database; the database itself is the subclass's."""
+
+    def save(self, *changed: Cluster | Step) -> None:
+        """Insert or update all the records in one transaction. InternalServerException when they cannot be kept."""
+        self._write([_saving(record) for record in changed])
+
+    def cluster(self, cluster_id: str) -> Cluster | None:
+        bodies = self._bodies("SELECT body FROM clusters WHERE id = ?", cluster_id)
+        return records.cluster(bodies[0]) if bodies else None
+
+    def clusters(self, *, live_only: bool = False) -> list[Cluster]:
+        unwanted = [state.value for state in CLUSTER_ENDED] if live_only else []
+        where = f"WHERE state NOT IN ({', '.join('?' * len(unwanted))})" if unwanted else ""
+        bodies = self._bodies(f"SELECT body FROM clusters {where} ORDER BY number", *unwanted)
+        return [records.cluster(body) for body in bodies]
+
+    def step(self, cluster_id: str, step_id: str) -> Step | None:
+        bodies = self._bodies("SELECT body FROM steps WHERE cluster_id = ? AND id = ?", cluster_id, step_id)
+        return records.step(bodies[0]) if bodies else None
+
+    def steps(self, cluster_id: str) -> list[Step]:
+        bodies = self._bodies("SELECT body FROM steps WHERE cluster_id = ? ORDER BY number", cluster_id)
+        return [records.step(body) for body in bodies]
+
+    @abc.abstractmethod
+    def _write(self, statements: Sequence[Statement]) -> None:
+        """Run all of them in one transaction."""
+
+    @abc.abstractmethod
+    def _bodies(self, query: str, *values: str) -> list[dict[str, Any]]:
+        """The records' bodies, decoded, that a query of one column finds."""
+
+
+def _saving(record: Cluster | Step) -> Statement:
+    body = records.dump(record)
+    if isinstance(record, Cluster):
+        return (
+            "INSERT INTO clusters (id, state, body) VALUES (?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body",
+            (record.id, record.state, body),
+        )
+    return (
+        "INSERT INTO steps (cluster_id, id, state, body) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (cluster_id, id) DO UPDATE SET state = excluded.state, body = excluded.body",
+        (record.cluster_id, record.id, record.state, body),
+    )
+
+
+class SqliteStore(SqlStore):
     """State in one SQLite file (WAL, full sync). Safe for many threads of one process, and for readers beside."""
 
     def __init__(self, path: Path) -> None:
@@ -83,48 +136,17 @@ class SqliteStore:
             self._owner.close()
             self._owner = None
 
-    def save(self, *changed: Cluster | Step) -> None:
-        """Insert or update all the records in one transaction. InternalServerException when the disk is full."""
-        with self._transaction():
-            for record in changed:
-                body = records.dump(record)
-                if isinstance(record, Cluster):
-                    self._db.execute(
-                        "INSERT INTO clusters (id, state, body) VALUES (?, ?, ?)"
-                        " ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body",
-                        (record.id, record.state, body),
-                    )
-                else:
-                    self._db.execute(
-                        "INSERT INTO steps (cluster_id, id, state, body) VALUES (?, ?, ?, ?) ON CONFLICT"
-                        " (cluster_id, id) DO UPDATE SET state = excluded.state, body = excluded.body",
-                        (record.cluster_id, record.id, record.state, body),
-                    )
-
-    def cluster(self, cluster_id: str) -> Cluster | None:
-        rows = self._rows("SELECT body FROM clusters WHERE id = ?", cluster_id)
-        return records.cluster(rows[0]) if rows else None
-
-    def clusters(self, *, live_only: bool = False) -> list[Cluster]:
-        if not live_only:
-            return [records.cluster(row) for row in self._rows("SELECT body FROM clusters ORDER BY number")]
-        query = "SELECT body FROM clusters WHERE state NOT IN (?, ?) ORDER BY number"
-        return [records.cluster(row) for row in self._rows(query, *CLUSTER_ENDED)]
-
-    def step(self, cluster_id: str, step_id: str) -> Step | None:
-        rows = self._rows("SELECT body FROM steps WHERE cluster_id = ? AND id = ?", cluster_id, step_id)
-        return records.step(rows[0]) if rows else None
-
-    def steps(self, cluster_id: str) -> list[Step]:
-        query = "SELECT body FROM steps WHERE cluster_id = ? ORDER BY number"
-        return [records.step(row) for row in self._rows(query, cluster_id)]
-
     def close(self) -> None:
         with self._lock:
             self._db.close()
         self.release()
 
-    def _rows(self, query: str, *values: str) -> list[dict[str, Any]]:
+    def _write(self, statements: Sequence[Statement]) -> None:
+        with self._transaction():
+            for sql, values in statements:
+                self._db.execute(sql, values)
+
+    def _bodies(self, query: str, *values: str) -> list[dict[str, Any]]:
         with self._lock:
             return [json.loads(body) for (body,) in self._db.execute(query, values)]
 
