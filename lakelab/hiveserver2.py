@@ -11,7 +11,9 @@ from typing import Any
 from lakelab.catalogue import WAREHOUSE
 from lakelab.errors import LabError
 
-_NOISE = re.compile(r"^(?:Error while compiling statement: )?(?:FAILED: )?(?:\w+Exception )?(?:\[Error \d+\]: )?")
+_NOISE = re.compile(
+    r"^(?:Error while (?:compiling|processing) statement: )?(?:FAILED: )?(?:\w+Exception )?(?:\[Error \d+\]: )?"
+)
 
 
 class HiveServer2:
@@ -53,7 +55,7 @@ class HiveServer2:
             return [column[0].rpartition(".")[2] for column in cursor.description], cursor.fetchall()
         except Error as error:
             raise LabError(
-                _first_line(error), where="SQL", fix="see `show tables` and docs/data-dictionary.md"
+                first_line(error), where="SQL", fix="see `show tables` and docs/data-dictionary.md"
             ) from None
         except (TException, OSError) as error:
             self._own = threading.local()
@@ -83,7 +85,7 @@ class HiveServer2:
         except (TException, OSError) as error:
             raise self._silent(error) from None
         except Error as error:
-            raise LabError(_first_line(error), where=self._database, fix="run `make up` again") from None
+            raise LabError(first_line(error), where=self._database, fix="run `make up` again") from None
 
     def _silent(self, error: Exception) -> LabError:
         return LabError("HiveServer2 does not answer", where=f"{self._host}:{self._port}, {error}", fix="run `make up`")
@@ -98,12 +100,21 @@ def _close(connection: Any) -> None:
         connection.close()
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """What Hive says, without its class names and traces; with the cause where it only says that there was an error."""
-    status = getattr(error.args[0], "status", None) if error.args else None
-    text = getattr(status, "errorMessage", None) or str(error)
-    line = _NOISE.sub("", next((line for line in text.splitlines() if line.strip()), "no reason given"))
-    return f"{line}: {_root_cause(status)}" if line == "Error running query" and _root_cause(status) else line
+    line = _NOISE.sub("", next((line for line in words(error).splitlines() if line.strip()), "no reason given"))
+    cause = _root_cause(_status(error)) if line == "Error running query" else ""
+    return f"{line}: {cause}" if cause else line
+
+
+def words(error: Exception) -> str:
+    """All that Hive says, out of PyHive's error, which holds the server's whole answer."""
+    return str(getattr(_status(error), "errorMessage", None) or error)
+
+
+def _status(error: Exception) -> Any:
+    """The part of the server's answer that says how it went; None where PyHive itself complains."""
+    return getattr(error.args[0], "status", None) if error.args else None
 
 
 def _root_cause(status: Any) -> str:

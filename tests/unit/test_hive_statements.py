@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from pyhive.exc import OperationalError
 
 from lakelab.errors import LabError
-from services.hadoop.commands.hive_script import call_of, shown
+from services.aws.emr.failure import cause
+from services.hadoop.commands.hive_script import call_of, failure, shown
 from services.hadoop.commands.statements import statements
 
 
@@ -66,3 +69,26 @@ def test_values_are_printed_as_hives_own_shell_does() -> None:
     row = [None, True, 1.5, "text", date(2026, 1, 2), Decimal("1.50")]
 
     assert [shown(value) for value in row] == ["NULL", "true", "1.5", "text", "2026-01-02", "1.50"]
+
+
+def answered(message: str) -> OperationalError:
+    """PyHive's error with what HiveServer2 answered."""
+    return OperationalError(SimpleNamespace(status=SimpleNamespace(errorMessage=message, infoMessages=[])))
+
+
+def test_the_reason_of_a_failed_step_is_what_hive_says_and_not_the_statement() -> None:
+    said = (
+        "Error while compiling statement: FAILED: SemanticException [Error 10001]: Line 3:5 Table not found 'nothing'"
+    )
+    written = failure(answered(said), "SELECT *\nFROM\n    nothing")
+    assert written == "in: SELECT *\nFROM\n    nothing\nFAILED: Line 3:5 Table not found 'nothing'"
+    assert cause(written) == ("FAILED: Line 3:5 Table not found 'nothing'", "stderr")
+
+
+def test_what_hive_says_in_many_lines_is_kept_in_the_log() -> None:
+    said = (
+        "Error while processing statement: FAILED: Execution Error, return code 2 from TezTask. diagnostics=[\n\tat X]"
+    )
+    written = failure(answered(said), "SELECT 1")
+    assert written.startswith(f"in: SELECT 1\n{said}\n")
+    assert cause(written) == ("FAILED: Execution Error, return code 2 from TezTask. diagnostics=[", "stderr")

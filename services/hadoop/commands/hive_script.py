@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lakelab.errors import LabError
+from lakelab.hiveserver2 import first_line, words
 from services.hadoop.commands.cluster_files import ClusterFiles
 from services.hadoop.commands.hive_options import shell_arguments
 from services.hadoop.commands.statements import statements
@@ -71,13 +72,13 @@ def connect(call: Call) -> Any:
     except TTransportException as error:
         raise LabError(f"no HiveServer2: {error}", where=f"{SERVER}:{PORT}", fix="is it healthy?") from None
     except hive.OperationalError as error:
-        raise LabError(words(error), where=f"{SERVER}:{PORT}") from None
+        raise LabError(first_line(error), where=f"{SERVER}:{PORT}") from None
 
 
-def words(error: Exception) -> str:
-    """The server's message out of PyHive's error, which holds the whole answer."""
-    status = getattr(error.args[0], "status", None) if error.args else None
-    return str(getattr(status, "errorMessage", None) or getattr(error.args[0], "errorMessage", None) or error)
+def failure(error: Exception, statement: str) -> str:
+    """The statement, all that the server says of it, and last the line that EMR takes for the step's reason."""
+    said = words(error).strip()
+    return "\n".join([f"in: {statement}", *([said] if "\n" in said else []), f"FAILED: {first_line(error)}"])
 
 
 def shown(value: Any) -> str:
@@ -114,7 +115,7 @@ def main() -> int:
             try:
                 run(cursor, statement)
             except exc.Error as error:
-                print(f"FAILED: {words(error)}\nin: {statement}", file=sys.stderr)
+                print(failure(error, statement), file=sys.stderr)
                 return FAILED
     return 0
 
