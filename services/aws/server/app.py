@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from starlette.applications import Starlette
@@ -34,10 +34,6 @@ _log = logging.getLogger(__name__)
 Health = Callable[[], Mapping[str, Any]]
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
 class Endpoint:
     """Services by the name that requests are signed for; `secrets`: the secret key of each access key."""
@@ -45,7 +41,7 @@ class Endpoint:
     services: Mapping[str, Service]
     secrets: Mapping[str, str]
     health: Health
-    clock: Callable[[], datetime] = _now
+    clock: Callable[[], datetime] = signature.utc_now
 
     async def call(self, request: Request) -> Response:
         """Answer one call of an operation."""
@@ -89,7 +85,7 @@ def build(
     secrets: Mapping[str, str],
     health: Health,
     lifespan: Lifespan[Starlette] | None = None,
-    clock: Callable[[], datetime] = _now,
+    clock: Callable[[], datetime] = signature.utc_now,
 ) -> Starlette:
     """The application that executes these services for the owners of these keys. `lifespan` may fill `services`."""
     endpoint = Endpoint(services, secrets, health, clock)

@@ -10,7 +10,7 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from xml.sax.saxutils import escape
 
@@ -35,14 +35,12 @@ _QUERY_CODES: dict[type[AwsError], str] = {
 }
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Signed:
     """ASGI middleware: only what the owner of a key signed gets through. `GET /health` is answered here."""
 
-    def __init__(self, app: ASGIApp, secrets: Mapping[str, str], clock: Callable[[], datetime] = _now) -> None:
+    def __init__(
+        self, app: ASGIApp, secrets: Mapping[str, str], clock: Callable[[], datetime] = signature.utc_now
+    ) -> None:
         self._app, self._secrets, self._clock = app, secrets, clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

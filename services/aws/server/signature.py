@@ -63,6 +63,11 @@ class Credential:
         return f"{self.day}/{self.region}/{self.service}/aws4_request"
 
 
+def utc_now() -> datetime:
+    """The clock that requests are checked by."""
+    return datetime.now(UTC)
+
+
 def check(received: Received, secrets: Mapping[str, str], now: datetime) -> Credential:
     """Who signed the request. A FrontError in AWS's words when nobody that we know did.
 
