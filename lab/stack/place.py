@@ -15,6 +15,7 @@ from lab.stack.compose import stack_folder
 from lab.stack.emr import RemoteEmr
 from lab.stack.environment import Environment, read_environment
 from lab.stack.webhdfs import StackFiles, WebHdfs
+from lakelab.aws import aws_client
 from lakelab.catalogue import DATABASE
 from lakelab.database import Connect
 from lakelab.hiveserver2 import HiveServer2
@@ -62,15 +63,8 @@ class Stack:
 
     def aws(self, service: str) -> Any:
         """A boto3 client on the AWS endpoint."""
-        import boto3
-        from botocore.config import Config
-
-        return boto3.client(
-            service, endpoint_url=self.aws_url, region_name=self.environment["AWS_REGION"],
-            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
-            config=Config(s3={"addressing_style": "path"}),
-        )  # fmt: skip
+        keys = self.environment["AWS_ACCESS_KEY_ID"], self.environment["AWS_SECRET_ACCESS_KEY"]
+        return aws_client(service, endpoint=self.aws_url, region=self.environment["AWS_REGION"], keys=keys)
 
     @cached_property
     def emr(self) -> RemoteEmr:

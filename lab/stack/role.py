@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from lakelab import aws
 from lakelab.errors import LabError
 
 
@@ -28,10 +29,5 @@ def need(name: str) -> str:
 
 
 def aws_client(service: str) -> Any:
-    """A boto3 client by the variables that AWS' own tools read: AWS_ENDPOINT_URL, AWS_REGION, the two keys."""
-    import boto3
-    from botocore.config import Config
-
-    # Tries enough for a proxy that is just being started again.
-    config = Config(retries={"mode": "standard", "total_max_attempts": 6}, s3={"addressing_style": "path"})
-    return boto3.client(service, region_name=need("AWS_REGION"), config=config)
+    """A boto3 client by the container's variables, with tries enough for a proxy that is just being started again."""
+    return aws.aws_client(service, region=need("AWS_REGION"), tries=6)

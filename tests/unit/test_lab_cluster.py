@@ -53,7 +53,7 @@ def test_what_a_killed_run_left_is_ended_and_the_cluster_taken(emr: Emr, setting
     gate.reached()
 
     assert ready_cluster(emr.engine, settings) == Ready(first, [])
-    assert emr.states(first)[2:] == ["FAILED", "CANCELLED"]
+    assert emr.states(first)[2:] == ["CANCELLED", "CANCELLED"]
 
 
 def test_others_steps_go_on_where_the_lab_is_not_alone(emr: Emr, settings: Settings) -> None:

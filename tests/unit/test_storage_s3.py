@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.exceptions import EndpointConnectionError
 from botocore.response import StreamingBody
 from storages import s3_client, s3_server, s3_storage
 
+from lakelab.aws import aws_client
 from lakelab.errors import LabError
 from lakelab.s3 import S3Storage
 
@@ -123,6 +125,29 @@ def test_a_line_that_breaks_in_the_middle_of_a_file_is_an_error_and_no_end_of_fi
         stream.read()
 
 
+def test_the_labs_client_goes_where_it_is_told_and_addresses_by_path(endpoint, storage, monkeypatch):
+    storage.write("s3://lab/x", b"1")
+    told = aws_client("s3", endpoint=endpoint, region="eu-west-1", keys=("given", "secret"))
+    assert S3Storage(told).exists("s3://lab/x")
+    assert "given" in told.generate_presigned_url("get_object", {"Bucket": "lab", "Key": "x"})
+
+    variables = {"AWS_ENDPOINT_URL": "http://store:9000", "AWS_ACCESS_KEY_ID": "found", "AWS_SECRET_ACCESS_KEY": "x"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    url = aws_client("s3", region="eu-west-1").generate_presigned_url("get_object", {"Bucket": "lab", "Key": "x"})
+    assert url.startswith("http://store:9000/lab/x?")
+    assert "found" in url
+    told.close()
+
+
+def test_nobody_at_the_address_is_asked_as_often_as_told():
+    client, asked = aws_client("s3", endpoint="http://127.0.0.1:1", region="r", keys=("a", "b"), tries=2), []
+    client.meta.events.register("before-send.s3.*", lambda request, **_: asked.append(request.url))
+    with pytest.raises(EndpointConnectionError):
+        client.list_buckets()
+    assert len(asked) == 2
+
+
 def test_the_library_is_importable_without_boto3():
-    code = "import sys, lakelab.s3; assert not {'boto3', 'botocore'} & set(sys.modules)"
+    code = "import sys, lakelab.aws, lakelab.s3; assert not {'boto3', 'botocore'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

@@ -11,10 +11,9 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from starlette.applications import Starlette
 
+from lakelab.aws import aws_client
 from lakelab.errors import LabError
 from lakelab.s3 import S3Storage
 from services.aws.emr.cluster import SOCKET, ClusterExecutor, exchange
@@ -34,9 +33,9 @@ class Emr:
     def __init__(self, settings: EmrSettings, keys: Mapping[str, str]) -> None:
         self._socket = settings.place / SOCKET
         self.store = PostgresStore(settings.database)
-        storage = S3Storage(s3_client(settings, keys))
+        s3 = aws_client("s3", endpoint=settings.s3_endpoint, region=settings.region, keys=next(iter(keys.items())))
         executor = ClusterExecutor(settings.place)
-        self.engine = EmrEngine(self.store, executor, storage, region=settings.region, account=settings.account)
+        self.engine = EmrEngine(self.store, executor, S3Storage(s3), region=settings.region, account=settings.account)
 
     def close(self) -> None:
         """Running steps go on; the next engine finds them again."""
@@ -52,19 +51,6 @@ class Emr:
         except Away as away:
             return f"away: {away}"
         return "ok"
-
-
-def s3_client(settings: EmrSettings, keys: Mapping[str, str]) -> Any:
-    """boto3's client of the stack's S3, by path, as no bucket has a name of its own in the network."""
-    access_key, secret_key = next(iter(keys.items()))
-    return boto3.client(
-        "s3", endpoint_url=settings.s3_endpoint, region_name=settings.region,
-        aws_access_key_id=access_key, aws_secret_access_key=secret_key,
-        config=Config(
-            s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=30,
-            retries={"mode": "standard", "max_attempts": 4},
-        ),
-    )  # fmt: skip
 
 
 def from_environment() -> Starlette:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from lakelab.aws import aws_client
 from lakelab.s3 import S3Storage
 from lakelab.storage import S3, Stored, parse_address
 from services.hadoop.commands.webhdfs import WebHdfs
@@ -40,11 +41,7 @@ class ClusterFiles:
     @cached_property
     def s3(self) -> S3Files:
         """Made when first needed: the client alone takes half a second."""
-        if self._client is None:
-            import boto3
-
-            self._client = boto3.client("s3")
-        return S3Files(self._client)
+        return S3Files(self._client or aws_client("s3"))
 
     def _of(self, uri: str) -> S3Files | WebHdfs:
         return self.s3 if parse_address(uri).store == S3 else self.hdfs
