@@ -327,6 +327,15 @@ def emr_run(file: Path) -> None:
         run_steps(place, Console(), file)
 
 
+@emr.command("drift")
+@click.argument("label")
+def emr_drift(label: str) -> None:
+    """Where the lab runs other versions than AWS would for a release label, such as emr-7.13.0."""
+    from lab.drift import show
+
+    show(label, Console())
+
+
 cli.add_command(stack)
 
 
