@@ -112,6 +112,10 @@ reset: ## Stop everything and delete the data, of the stack too (packages and im
 engine: ## The stack's first step where there is no Docker: install and start an engine (Debian, Ubuntu; root)
 	@sh compose/engine.sh
 
+.PHONY: browser
+browser: ## What the stack's tests look with: a Chromium, where there is none (Debian; root)
+	@sh tests/stack/browser.sh
+
 .PHONY: build
 build: $(CLIENTS) ## Build the stack's images (about 20 minutes the first time)
 	@$(LAB) stack build
@@ -145,4 +149,4 @@ load: python ## Take such a file (FILE=path)
 .PHONY: test-stack
 test-stack: $(DEV) ## The tests on a live stack of their own (LAB_TEST_STACK=running: on yours)
 	@[ "$$LAB_TEST_STACK" = running ] || $(LAB) stack build
-	@.venv/bin/pytest tests/stack -q --durations=15
+	@.venv/bin/pytest tests/dags tests/offline tests/stack -q --durations=15

@@ -1,0 +1,60 @@
+"""The way of a bundle into a classroom: made here, loaded there, started there. Each fixture is a step of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from classroom import Classroom, open_classroom, require_rights, require_room
+from rich.console import Console
+
+from lab.stack.bundle import write_bundle
+from lab.stack.compose import Compose
+from lab.stack.environment import ensure_environment
+
+TIMEOUT = 3600  # for a step on a busy machine; all of them take seven minutes on 2 idle cores
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "offline" in item.path.parts:
+            item.add_marker(pytest.mark.timeout(TIMEOUT))
+
+
+@pytest.fixture(scope="session")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
+    """The machine that reaches nothing."""
+    require_rights()
+    folder = tmp_path_factory.mktemp("classroom")
+    require_room(folder)
+    with open_classroom(folder) as room:
+        yield room
+
+
+@pytest.fixture(scope="session")
+def bundle(room: Classroom, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file, made on this machine and carried there."""
+    missing = Compose(ensure_environment()).missing_images()
+    if missing:
+        pytest.skip(f"images are not built ({', '.join(missing)}): make build")
+    return write_bundle(room.folder / "stick", Console())
+
+
+@pytest.fixture(scope="session")
+def loaded(room: Classroom, bundle: Path) -> str:
+    """What `make load` said."""
+    return room.make("load", f"FILE={bundle}")
+
+
+@pytest.fixture(scope="session")
+def up(room: Classroom, loaded: str) -> Iterator[str]:
+    """What `make up` said."""
+    yield room.make("up")
+    room.make("down")
+
+
+@pytest.fixture(scope="session")
+def tasks(room: Classroom, up: str) -> str:
+    """A run of the pipeline, and how each of its tasks ended."""
+    return room.python("tests/offline/run_pipeline.py")
