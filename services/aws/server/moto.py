@@ -27,7 +27,7 @@ from services.aws.server.service import front_error
 from services.aws.server.settings import lab_keys
 from services.aws.server.signature import Received
 
-# What the older protocols, Query and REST, call the errors that AWS JSON has other names for.
+# What the oldest protocol, Query, calls the errors that those with JSON have other names for.
 _QUERY_CODES: dict[type[AwsError], str] = {
     MissingAuthenticationToken: "MissingAuthenticationToken",
     UnrecognizedClient: "InvalidClientTokenId",
@@ -78,16 +78,16 @@ def _refusal(request: Request, received: Received | None, error: AwsError) -> Re
     headers = {"x-amzn-RequestId": request_id}
     if "x-amz-target" in request.headers:
         return Response(json.dumps(front_error(error)), error.status, headers, "application/x-amz-json-1.1")
-    code = _QUERY_CODES.get(type(error), error.code)
     status = max(error.status, HTTPStatus.FORBIDDEN)
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         document = json.dumps({"message": error.message})
-        return Response(document, status, {**headers, "x-amzn-ErrorType": code}, "application/json")
+        return Response(document, status, {**headers, "x-amzn-ErrorType": error.code}, "application/json")
     if _signed_for(received) == "ec2":
         message = "AWS was not able to validate the provided access credentials"
         inside = f"<Errors><Error><Code>AuthFailure</Code><Message>{message}</Message></Error></Errors>"
         text = f"<Response>{inside}<RequestID>{request_id}</RequestID></Response>"
         return Response(text, HTTPStatus.UNAUTHORIZED, headers, "text/xml")
+    code = _QUERY_CODES.get(type(error), error.code)
     inside = f"<Type>Sender</Type><Code>{code}</Code><Message>{escape(error.message)}</Message>"
     text = f"<ErrorResponse><Error>{inside}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
     return Response(text, status, headers, "text/xml")
