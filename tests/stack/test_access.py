@@ -155,6 +155,21 @@ def test_yarn_and_spark_history_by_http(live: Live):
             assert word in answer.read(), path
 
 
+def test_a_mapreduce_job_that_has_ended_leads_to_its_page_in_yarn(live: Live):
+    folder = f"/tmp/ended-{os.getpid()}"
+    live.sh(
+        "master",
+        f"hdfs dfs -mkdir -p {folder} && echo x | hdfs dfs -put - {folder}/in"
+        f" && mapred streaming -D mapreduce.job.reduces=0 -input {folder}/in -output {folder}/out -mapper cat",
+    )
+    yarn = f"http://127.0.0.1:{live.stack.environment['YARN_PORT']}"
+    with urllib.request.urlopen(f"{yarn}/ws/v1/cluster/apps?applicationTypes=MAPREDUCE", timeout=30) as answer:
+        newest = max(json.load(answer)["apps"]["app"], key=lambda app: app["startedTime"])["id"]
+    with urllib.request.urlopen(f"{yarn}/proxy/{newest}/", timeout=30) as page:
+        assert page.url == f"{yarn}/cluster/app/{newest}"
+        assert "FINISHED" in page.read().decode()
+
+
 # What does not
 
 
