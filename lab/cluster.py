@@ -136,6 +136,8 @@ def _new_cluster(emr: Emr, settings: Settings, setup: list[dict[str, Any]], mark
             "LogUri": settings.log_uri,
             "Applications": [{"Name": "Hadoop"}, {"Name": "Hive"}, {"Name": "Spark"}],
             "Instances": {"KeepJobFlowAliveWhenNoSteps": True, "InstanceCount": 1, "MasterInstanceType": "m5.xlarge"},
+            "JobFlowRole": "EMR_EC2_DefaultRole",
+            "ServiceRole": "EMR_DefaultRole",
             "Steps": setup,
             "Tags": [mark],
         }

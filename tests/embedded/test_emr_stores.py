@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,7 +17,7 @@ from erp_server import Erp
 
 from lakelab.errors import LabError
 from lakelab.storage import FolderStorage
-from services.aws.emr import postgres
+from services.aws.emr import postgres, records
 from services.aws.emr.engine import EmrEngine
 from services.aws.emr.errors import InternalServerException
 from services.aws.emr.executor import LocalExecutor
@@ -26,9 +28,11 @@ from services.aws.emr.model import (
     ClusterState,
     Failure,
     Reason,
+    SecurityConfiguration,
     Step,
     StepState,
 )
+from services.aws.emr.nodes import instance_group
 from services.aws.emr.postgres import PostgresStore
 from services.aws.emr.store import SqliteStore, StateStore
 
@@ -92,7 +96,13 @@ def test_a_record_comes_back_as_it_was_saved(open_store: Open) -> None:
     )  # fmt: skip
     ended = cluster(
         state=ClusterState.TERMINATED_WITH_ERRORS, reason=Reason("STEP_FAILURE", "Shut down as step failed", True),
-        ready=NOW, ended=NOW + timedelta(hours=1), concurrency=5, protected=True,
+        ready=NOW, ended=NOW + timedelta(hours=1), concurrency=5, protected=True, idle_since=NOW,
+        groups=(
+            instance_group({"InstanceRole": "MASTER", "InstanceType": "m5.xlarge", "InstanceCount": 1}, NOW),
+            instance_group({"InstanceRole": "CORE", "InstanceType": "m5.xlarge", "InstanceCount": 2}, NOW).resized(
+                {"InstanceRole": "CORE", "InstanceType": "m5.xlarge", "InstanceCount": 1}, NOW
+            ),
+        ),
     )  # fmt: skip
     store.save(ended, full, step(2))
     store.close()
@@ -140,6 +150,62 @@ def test_a_change_of_several_records_is_seen_whole_or_not_at_all(open_store: Ope
     assert store.steps("j-1") == []
     store.save(step(1))
     assert len(store.steps("j-1")) == 1
+
+
+def test_pages_are_newest_first_and_go_on_after_a_record(open_store: Open) -> None:
+    store = open_store()
+    store.save(*(cluster(number) for number in range(1, 5)))
+    store.save(replace(step(0, bootstrap=True), id="bootstrap-1"))
+    store.save(
+        *(step(number, state=StepState.COMPLETED if number % 2 else StepState.PENDING) for number in range(1, 8))
+    )
+    store.save(step(9, "j-2"))
+
+    def ids(**by: object) -> list[str]:
+        return [each.id for each in store.step_page("j-1", **by)]
+
+    assert [each.id for each in store.cluster_page(size=2)] == ["j-4", "j-3"]
+    assert [each.id for each in store.cluster_page(size=9, after="j-3")] == ["j-2", "j-1"]
+    assert [each.id for each in store.cluster_page(size=9, states=["WAITING"])] == []
+    assert ids(size=3) == ["s-7", "s-6", "s-5"]
+    store.save(step(10))  # what is new does not move the next page
+    assert ids(size=2, after="s-5") == ["s-4", "s-3"]
+    assert ids(size=9, after="s-4", states=["COMPLETED"]) == ["s-3", "s-1"]
+    assert ids(size=9, ids=["s-2", "s-9", "s-6"]) == ["s-6", "s-2"]
+    assert [each.id for each in store.live_steps("j-1")] == ["bootstrap-1", "s-2", "s-4", "s-6", "s-10"]
+    assert [each.id for each in store.bootstrap_actions("j-1")] == ["bootstrap-1"]
+
+
+def test_security_configurations_are_kept_by_name(open_store: Open) -> None:
+    store = open_store()
+    second, first = (SecurityConfiguration(name, '{"a": "é"}', NOW) for name in ("b", "a"))
+    store.save(second, first)
+    assert store.security_configuration("a") == first
+    assert store.security_configurations() == [first, second]
+    store.delete_security_configuration("a")
+    assert store.security_configuration("a") is None
+    assert store.security_configurations() == [second]
+
+
+def test_a_state_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    SqliteStore(path).close()
+    old = sqlite3.connect(path)
+    old.execute("DROP TABLE security_configurations")
+    old.execute("DROP INDEX steps_by_state")
+    old.execute("DROP INDEX steps_of_cluster")
+    body = json.loads(records.dump(cluster()))
+    del body["groups"], body["idle_since"]
+    old.execute("INSERT INTO clusters (id, state, body) VALUES ('j-1', 'WAITING', ?)", (json.dumps(body),))
+    old.execute("PRAGMA user_version = 1")
+    old.commit()
+    old.close()
+
+    store = SqliteStore(path)
+
+    assert store.cluster("j-1") == cluster()
+    assert store.security_configurations() == []
+    store.close()
 
 
 def test_another_reader_sees_a_change_as_soon_as_it_was_saved(open_store: Open) -> None:
@@ -243,7 +309,7 @@ def test_a_state_of_a_newer_version_is_refused(database: str) -> None:
     PostgresStore(database).close()
     connection = psycopg2.connect(database)
     with connection, connection.cursor() as cursor:
-        cursor.execute("UPDATE version SET number = 2")
+        cursor.execute("UPDATE version SET number = number + 1")
     connection.close()
     with pytest.raises(LabError, match="written by a newer version"):
         PostgresStore(database)
@@ -261,7 +327,15 @@ def test_an_engine_on_postgres_survives_its_restart_in_the_middle_of_a_step(
     store = PostgresStore(database)
     with EmrEngine(store, LocalExecutor(tmp_path / "steps"), storage) as engine:
         made = engine.run_job_flow(
-            {"Name": "x", "LogUri": "s3://logs", "Instances": {"KeepJobFlowAliveWhenNoSteps": True}, "Steps": [config]}
+            {
+                "Name": "x",
+                "ReleaseLabel": "emr-7.13.0",
+                "LogUri": "s3://logs",
+                "Steps": [config],
+                "Instances": {"KeepJobFlowAliveWhenNoSteps": True, "MasterInstanceType": "m5.xlarge"},
+                "JobFlowRole": "EMR_EC2_DefaultRole",
+                "ServiceRole": "EMR_DefaultRole",
+            }
         )
         cluster_id = made["JobFlowId"]
         engine.wait_for_cluster(cluster_id, ["RUNNING"], 20)

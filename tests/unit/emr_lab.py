@@ -15,6 +15,15 @@ from services.aws.emr.engine import EmrEngine, Event
 from services.aws.emr.executor import LocalExecutor
 from services.aws.emr.store import SqliteStore
 
+NODES = {"MasterInstanceType": "m5.xlarge", "InstanceCount": 1}
+# The least that RunJobFlow takes.
+MINIMAL = {
+    "Name": "lab",
+    "ReleaseLabel": "emr-7.13.0",
+    "Instances": NODES,
+    "JobFlowRole": "EMR_EC2_DefaultRole",
+    "ServiceRole": "EMR_DefaultRole",
+}
 PATIENCE = 60.0  # seconds, on a machine that is busy with other things too
 
 
@@ -56,8 +65,8 @@ class Emr:
 
     def cluster(self, *steps: dict, keep: bool = True, wait: bool = True, **more: Any) -> str:
         """Start a cluster with a log folder, and wait until it takes steps."""
-        instances = {"KeepJobFlowAliveWhenNoSteps": keep, **more.pop("instances", {})}
-        request = {"Name": "lab", "LogUri": "s3://logs", "Instances": instances, "Steps": list(steps), **more}
+        instances = {**NODES, "KeepJobFlowAliveWhenNoSteps": keep, **more.pop("instances", {})}
+        request = {**MINIMAL, "LogUri": "s3://logs", "Instances": instances, "Steps": list(steps), **more}
         cluster_id = self.engine.run_job_flow(request)["JobFlowId"]
         if wait and not steps:
             self.engine.wait_for_cluster(cluster_id, timeout=PATIENCE)

@@ -14,12 +14,12 @@ import botocore.credentials
 import pytest
 from aws_endpoint import KEY, SECRET, Aws
 from botocore.exceptions import ClientError
-from emr_lab import shell
+from emr_lab import MINIMAL, NODES, shell
 from polling import poll_until
 
 from services.aws.server.service import Service, model_of
 
-INSTANCES = {"KeepJobFlowAliveWhenNoSteps": True}
+INSTANCES = {**NODES, "KeepJobFlowAliveWhenNoSteps": True}
 
 
 def send(aws: Aws, target: str, body: bytes) -> tuple[int, dict, dict[str, str]]:
@@ -39,7 +39,7 @@ def send(aws: Aws, target: str, body: bytes) -> tuple[int, dict, dict[str, str]]
 def test_a_cluster_and_a_step_from_request_to_end(aws: Aws) -> None:
     emr = aws.client()
     before = datetime.now(UTC) - timedelta(seconds=1)
-    made = emr.run_job_flow(Name="wire", ReleaseLabel="emr-7.13.0", LogUri="s3://logs/", Instances=INSTANCES)
+    made = emr.run_job_flow(**{**MINIMAL, "LogUri": "s3://logs/", "Instances": INSTANCES})
     cluster = made["JobFlowId"]
     emr.get_waiter("cluster_running").wait(ClusterId=cluster, WaiterConfig={"Delay": 1, "MaxAttempts": 20})
 

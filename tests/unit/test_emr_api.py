@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from aws_model import check_input, check_output
-from emr_lab import Emr, shell, step
+from emr_lab import MINIMAL, Emr, shell, step
 
 from services.aws.emr.errors import EmrError, InvalidRequestException, ValidationException
 
@@ -167,15 +167,16 @@ def test_a_finished_cluster_takes_nothing_more(emr: Emr) -> None:
 
 def test_unknown_ids_are_refused_in_awss_words(emr: Emr) -> None:
     cluster, engine = emr.cluster(), emr.engine
-    gone = "Specified job flow ID does not exist."
+    gone, wrong = "Specified job flow ID does not exist.", "Specified job flow ID not valid."
 
     refused(InvalidRequestException, engine.describe_cluster, {"ClusterId": "j-NO"}, "Cluster id 'j-NO' is not valid.")
     refused(
         InvalidRequestException, engine.describe_step, {"ClusterId": cluster, "StepId": "s-NO"},
         "Step id 's-NO' is not valid.",
     )  # fmt: skip
-    refused(ValidationException, engine.add_job_flow_steps, {"JobFlowId": "j-NO", "Steps": [shell("true")]}, gone)
-    refused(ValidationException, engine.terminate_job_flows, {"JobFlowIds": ["j-NO"]}, gone)
+    refused(ValidationException, engine.add_job_flow_steps, {"JobFlowId": "j-NO", "Steps": [shell("true")]}, wrong)
+    refused(ValidationException, engine.terminate_job_flows, {"JobFlowIds": ["j-0123456789ABC"]}, gone)
+    refused(ValidationException, engine.terminate_job_flows, {"JobFlowIds": []}, "The JobFlowId list cannot be empty")
     refused(InvalidRequestException, engine.cancel_steps, {"ClusterId": cluster, "StepIds": ["s-NO"]}, "s-NO")
     refused(ValidationException, engine.run_job_flow, {"Instances": {}}, "Value null at 'name'")
     with pytest.raises(ValueError, match="no log 'secrets'"):
@@ -216,11 +217,11 @@ def test_steps_side_by_side_must_continue(emr: Emr, action: str) -> None:
         ({"Steps": [step("x" * 10241)]}, "cannot exceed a total of 10240 characters"),
         ({"Steps": [{**step("x"), "StepMonitoringConfiguration": {}}]}, "StepMonitoringConfiguration"),
         ({"Steps": [step("true")] * 257}, "Maximum number of active steps"),
-        ({"Instances": {"InstanceGroups": [], "InstanceFleets": []}}, "not both"),
+        ({"Instances": {"InstanceGroups": [], "InstanceFleets": []}}, "one and only one"),
     ],
 )
 def test_a_request_that_cannot_be_done_makes_no_cluster(emr: Emr, change: dict, words: str) -> None:
-    request = {"Name": "x", "Instances": {}, **change}
+    request = {**MINIMAL, **change}
 
     refused(ValidationException, emr.engine.run_job_flow, request, words)
 

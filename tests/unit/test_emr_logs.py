@@ -6,7 +6,7 @@ import gzip
 import re
 
 import pytest
-from emr_lab import Emr, shell, step
+from emr_lab import MINIMAL, NODES, Emr, shell, step
 from polling import poll_until
 
 from services.aws.emr.failure import cause, printable
@@ -54,7 +54,7 @@ def test_a_log_can_be_read_while_the_step_runs(emr: Emr) -> None:
 
 
 def test_without_a_log_folder_the_logs_stay_with_the_engine(emr: Emr) -> None:
-    answer = emr.engine.run_job_flow({"Name": "x", "Instances": {"KeepJobFlowAliveWhenNoSteps": True}})
+    answer = emr.engine.run_job_flow({**MINIMAL, "Instances": {**NODES, "KeepJobFlowAliveWhenNoSteps": True}})
     cluster = answer["JobFlowId"]
     (step_id,) = emr.add(cluster, shell("echo kept; exit 1"))
 

@@ -296,8 +296,10 @@ def test_nothing_is_left_of_a_closed_engine(emr: Emr) -> None:
     others = _children()  # of tests before this one, such as a pool's tracker
     cluster = emr.cluster()
     emr.run(cluster, *(shell("true") for _ in range(3)))
+    emr.engine.wait_for_cluster(cluster, ["WAITING"], 10)  # it has let go of the steps by then
     descriptors = len(list(Path("/proc/self/fd").iterdir()))
     emr.run(cluster, *(shell("true") for _ in range(3)))
+    emr.engine.wait_for_cluster(cluster, ["WAITING"], 10)
 
     assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors + 1
     emr.stop(terminate=True)

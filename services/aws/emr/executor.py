@@ -112,6 +112,10 @@ class Executor(Protocol):
         """Remove what is kept of an ended step."""
         ...
 
+    def kept(self) -> list[tuple[str, str]]:
+        """Cluster and step of each folder that exists."""
+        ...
+
 
 class LocalExecutor:
     """Steps as processes of this machine, each under a `runner`. Folders are `root/<cluster>/<step>`.
@@ -209,6 +213,9 @@ class LocalExecutor:
         shutil.rmtree(gone, ignore_errors=True)
         with contextlib.suppress(OSError):  # the cluster's folder goes with its last step
             folder.parent.rmdir()
+
+    def kept(self) -> list[tuple[str, str]]:
+        return [(folder.parent.name, folder.name) for folder in self.root.glob("[!.]*/[!.]*")]
 
 
 def exited(folder: Path) -> Sighting | None:

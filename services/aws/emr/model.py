@@ -7,16 +7,15 @@ A record changes by `to(...)`, which gives a new record or, where AWS would neve
 
 from __future__ import annotations
 
-import secrets
-import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from services.aws.emr.nodes import NodeGroup
+
 MAX_ACTIVE_STEPS = 256
-_ALPHABET = string.ascii_uppercase + string.digits
 
 
 class ClusterState(StrEnum):
@@ -87,6 +86,10 @@ STEP_MOVES: dict[StepState, frozenset[StepState]] = {
 }
 
 
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**old, **new}.items() if value is not None}
+
+
 class IllegalMoveError(RuntimeError):
     """A change of state that EMR never makes."""
 
@@ -111,7 +114,9 @@ class Failure:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster; `request` is its RunJobFlow request without the steps and bootstrap actions."""
+    """A cluster; `request` is its RunJobFlow request without the steps and bootstrap actions, as the operations that
+    came later have changed it.  idle_since: since when it waits for steps, or has a policy for that.
+    """
 
     id: str
     request: Mapping[str, Any]
@@ -122,6 +127,8 @@ class Cluster:
     ended: datetime | None = None
     concurrency: int = 1
     protected: bool = False
+    groups: tuple[NodeGroup, ...] = ()
+    idle_since: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -130,6 +137,17 @@ class Cluster:
     @property
     def keep_alive(self) -> bool:
         return bool(self.request["Instances"].get("KeepJobFlowAliveWhenNoSteps", False))
+
+    @property
+    def fleets(self) -> bool:
+        """Whether its nodes are instance fleets, and not instance groups."""
+        return "InstanceFleets" in self.request["Instances"]
+
+    @property
+    def idle_limit(self) -> int | None:
+        """Seconds without a step after which it is terminated."""
+        limit = self.request.get("AutoTerminationPolicy", {}).get("IdleTimeout")
+        return None if limit is None else int(limit)
 
     @property
     def log_uri(self) -> str | None:
@@ -143,7 +161,16 @@ class Cluster:
             raise IllegalMoveError(f"cluster {self.id}: {self.state} to {state}")
         ready = self.ready or (at if state in (_C.RUNNING, _C.WAITING) else None)
         ended = at if state in CLUSTER_ENDED else None
-        return replace(self, state=state, reason=reason, ready=ready, ended=ended)
+        idle_since = at if state is _C.WAITING else None
+        return replace(self, state=state, reason=reason, ready=ready, ended=ended, idle_since=idle_since)
+
+    def changed(self, **members: Any) -> Cluster:
+        """The cluster with other members of its request; None takes one away."""
+        return replace(self, request=_merged(self.request, members))
+
+    def changed_instances(self, **members: Any) -> Cluster:
+        """The same for members of the request's Instances."""
+        return self.changed(Instances=_merged(self.request["Instances"], members))
 
 
 @dataclass(frozen=True)
@@ -180,6 +207,10 @@ class Step:
         return replace(self, state=state, reason=reason, failure=failure, started=started, ended=ended)
 
 
-def new_id(prefix: str) -> str:
-    """`j-` or `s-` with 13 upper-case letters and digits, as EMR's ids are."""
-    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(13))
+@dataclass(frozen=True)
+class SecurityConfiguration:
+    """A named JSON document of the account."""
+
+    name: str
+    document: str
+    created: datetime

@@ -19,21 +19,19 @@ import psycopg2.extensions
 
 from lakelab.errors import LabError
 from services.aws.emr.errors import InternalServerException
-from services.aws.emr.store import SqlStore, Statement
+from services.aws.emr.sql import SECOND, VERSION, SqlStore, Statement
 
 T = TypeVar("T")
-_VERSION = 1
 _CLAIM = 0x656D7220  # "emr ", the number of the advisory lock
 _SETUP = _CLAIM + 1
 _CLAIM_SECONDS = 20.0  # a server notices a client whose machine vanished after about 11 s
-_SCHEMA = """
+_FIRST = """
 CREATE TABLE clusters (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id text NOT NULL UNIQUE, state text NOT NULL,
     body json NOT NULL);
 CREATE TABLE steps (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, cluster_id text NOT NULL REFERENCES clusters (id),
     id text NOT NULL, state text NOT NULL, body json NOT NULL, UNIQUE (cluster_id, id));
-CREATE INDEX steps_of_cluster ON steps (cluster_id, number);
 CREATE TABLE version (number integer NOT NULL);
 INSERT INTO version VALUES (1);
 """
@@ -143,11 +141,14 @@ class PostgresStore(SqlStore):
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_SETUP,))
             cursor.execute("SELECT to_regclass('version') IS NOT NULL")
             if not cursor.fetchone()[0]:
-                cursor.execute(_SCHEMA)
+                cursor.execute(_FIRST)
             cursor.execute("SELECT number FROM version")
-            return int(cursor.fetchone()[0])
+            found = int(cursor.fetchone()[0])
+            if found < VERSION:
+                cursor.execute(f"{SECOND} UPDATE version SET number = {VERSION}")
+            return found
 
-        if self._transaction(create) > _VERSION:
+        if self._transaction(create) > VERSION:
             self._db.close()
             raise LabError(
                 "the EMR state was written by a newer version", where="EMR_DATABASE",

@@ -14,18 +14,23 @@ from services.aws.emr.model import (
     ClusterState,
     Failure,
     Reason,
+    SecurityConfiguration,
     Step,
     StepState,
 )
+from services.aws.emr.nodes import Node, NodeGroup
 
 
-def dump(record: Cluster | Step) -> str:
+def dump(record: Cluster | Step | SecurityConfiguration) -> str:
     """A record as JSON text."""
     return json.dumps(asdict(record), default=datetime.isoformat)
 
 
+_moment = datetime.fromisoformat
+
+
 def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+    return _moment(text) if text else None
 
 
 def cluster(body: dict[str, Any]) -> Cluster:
@@ -33,13 +38,22 @@ def cluster(body: dict[str, Any]) -> Cluster:
     return Cluster(
         **{
             **body,
-            "created": datetime.fromisoformat(body["created"]),
+            "created": _moment(body["created"]),
             "ready": _time(body["ready"]),
             "ended": _time(body["ended"]),
             "state": ClusterState(body["state"]),
             "reason": Reason(**body["reason"]),
+            "groups": tuple(_group(each) for each in body.get("groups", ())),
+            "idle_since": _time(body.get("idle_since")),
         }
     )
+
+
+def _group(body: dict[str, Any]) -> NodeGroup:
+    nodes = tuple(
+        Node(**{**each, "created": _moment(each["created"]), "ended": _time(each["ended"])}) for each in body["nodes"]
+    )
+    return NodeGroup(**{**body, "created": _moment(body["created"]), "nodes": nodes})
 
 
 def step(body: dict[str, Any]) -> Step:
@@ -47,7 +61,7 @@ def step(body: dict[str, Any]) -> Step:
     return Step(
         **{
             **body,
-            "created": datetime.fromisoformat(body["created"]),
+            "created": _moment(body["created"]),
             "started": _time(body["started"]),
             "ended": _time(body["ended"]),
             "args": tuple(body["args"]),
@@ -58,3 +72,8 @@ def step(body: dict[str, Any]) -> Step:
             "cancel": CancelOption(body["cancel"]) if body["cancel"] else None,
         }
     )
+
+
+def security_configuration(body: dict[str, Any]) -> SecurityConfiguration:
+    """The security configuration that `dump` wrote."""
+    return SecurityConfiguration(**{**body, "created": _moment(body["created"])})

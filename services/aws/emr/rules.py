@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from services.aws.emr.model import (
-    STEP_ENDED,
     STEP_STARTED,
     Action,
     Cluster,
@@ -60,19 +60,28 @@ def startable(cluster: Cluster, steps: Sequence[Step]) -> list[Step]:
     return [step for step in wanted if step.state is StepState.PENDING][: max(0, free)]
 
 
-def rest_state(cluster: Cluster, steps: Sequence[Step]) -> tuple[ClusterState, Reason] | None:
-    """Where a running or waiting cluster goes by itself; None when it stays as it is."""
-    own = [step for step in steps if not step.bootstrap]
-    if any(step.state not in STEP_ENDED for step in own):
+def rest_state(cluster: Cluster, live: Sequence[Step], now: datetime) -> tuple[ClusterState, Reason] | None:
+    """Where a running or waiting cluster goes by what is known of its live steps and the time; None: nowhere."""
+    if any(not step.bootstrap for step in live):
         return None if cluster.state is ClusterState.RUNNING else (ClusterState.RUNNING, RUNNING)
-    if not cluster.keep_alive:
-        failed = any(step.state is StepState.FAILED for step in own)
-        return ClusterState.TERMINATING, STEPS_WITH_ERRORS if failed else STEPS_COMPLETED
-    return None if cluster.state is ClusterState.WAITING else (ClusterState.WAITING, _waiting(own))
+    end = idle_end(cluster)
+    return (ClusterState.TERMINATING, idle(cluster)) if end and now >= end else None
 
 
-def _waiting(steps: Sequence[Step]) -> Reason:
-    ran = [step for step in steps if step.started and step.ended]
+def idle_end(cluster: Cluster) -> datetime | None:
+    """When an idle cluster ends by its auto-termination policy. A protected one stays."""
+    if cluster.idle_since is None or cluster.idle_limit is None or cluster.protected:
+        return None
+    return cluster.idle_since + timedelta(seconds=cluster.idle_limit)
+
+
+def idle(cluster: Cluster) -> Reason:
+    return Reason(ReasonCode.USER_REQUEST, f"Cluster auto-terminated: it was idle for {cluster.idle_limit} seconds")
+
+
+def waiting(recent: Sequence[Step]) -> Reason:
+    """Why a cluster waits, by the steps that it ran of late."""
+    ran = [step for step in recent if step.started and step.ended]
     if not ran:
         return READY
     last = max(ran, key=lambda step: step.ended or step.created)

@@ -37,6 +37,8 @@ from services.aws.emr.work import StepWork
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0  # after a fault of the store, such as a full disk
+_RECENT = 50  # steps among which the one that ended last is looked for
+_LONGEST_WAIT = 60.0  # seconds until idle clusters are looked at again: the clock of a machine may be set
 
 
 @dataclass(frozen=True)
@@ -119,16 +121,26 @@ class Scheduler:
                     pause = _RETRY_SECONDS
                 self._tell()
                 if not self.stopping:
-                    self._watcher.wait(pause)
+                    self._watcher.wait(pause or self._until_idle_enough())
         finally:
             self._watcher.close()
 
+    def _until_idle_enough(self) -> float | None:
+        """Seconds until the next idle cluster is to end; None when none is."""
+        try:
+            ends = [end for cluster in self._store.clusters(live_only=True) if (end := rules.idle_end(cluster))]
+        except InternalServerException:
+            return _RETRY_SECONDS
+        if not ends:
+            return None
+        return min(max((min(ends) - self._clock()).total_seconds(), 0.0), _LONGEST_WAIT)
+
     def _tidy(self) -> None:
         """Finish what a killed engine had begun: publish and remove the logs of steps that ended."""
-        for cluster in self._store.clusters():
-            for step in self._store.steps(cluster.id):
-                if step.state in STEP_ENDED:
-                    self._work.tidy(cluster, step)
+        for cluster_id, step_id in self._executor.kept():
+            cluster, step = self._store.cluster(cluster_id), self._store.step(cluster_id, step_id)
+            if cluster and step and step.state in STEP_ENDED:
+                self._work.tidy(cluster, step)
 
     def _tell(self) -> None:
         while self._events:
@@ -150,7 +162,7 @@ class Scheduler:
 
     def _look_at_steps(self, cluster: Cluster) -> bool:
         moved = False
-        for step in self._store.steps(cluster.id):
+        for step in self._store.live_steps(cluster.id):
             if step.state not in STEP_STARTED:
                 continue
             folder = self._executor.folder(cluster.id, step.id)
@@ -280,11 +292,20 @@ class Scheduler:
             elif cluster.state is ClusterState.TERMINATING:
                 return self._terminate(cluster, steps)
             else:
-                target = rules.rest_state(cluster, steps)
+                target = rules.rest_state(cluster, steps, now) or self._at_rest(cluster, steps)
                 if target is None:
                     return False
                 self.commit(cluster.to(*target, now))
         return True
+
+    def _at_rest(self, cluster: Cluster, live: list[Step]) -> tuple[ClusterState, Reason] | None:
+        """Where a cluster goes that has nothing to do; None while it has, or when it is there."""
+        if live or (cluster.state is ClusterState.WAITING and cluster.keep_alive):
+            return None
+        if cluster.keep_alive:
+            return ClusterState.WAITING, rules.waiting(self._store.step_page(cluster.id, size=_RECENT))
+        failed = self._store.step_page(cluster.id, states=[StepState.FAILED], size=1)
+        return ClusterState.TERMINATING, rules.STEPS_WITH_ERRORS if failed else rules.STEPS_COMPLETED
 
     def _terminate(self, cluster: Cluster, steps: list[Step]) -> bool:
         now = self._clock()
@@ -303,7 +324,7 @@ class Scheduler:
     def _read(self, cluster_id: str) -> tuple[Cluster, list[Step]]:
         cluster = self._store.cluster(cluster_id)
         assert cluster is not None, cluster_id
-        return cluster, self._store.steps(cluster_id)
+        return cluster, self._store.live_steps(cluster_id)
 
 
 def _cancel(steps: list[Step], at: datetime, reason: Reason) -> list[Step]:

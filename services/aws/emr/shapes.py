@@ -31,18 +31,18 @@ def cluster(record: Cluster, region: str, account: str) -> Shape:
     request, instances = record.request, record.request["Instances"]
     subnets = instances.get("Ec2SubnetIds")
     ec2 = {
-        **_some(instances, _EC2),
+        **some(instances, _EC2),
         "Ec2SubnetId": instances.get("Ec2SubnetId") or (subnets[0] if subnets else None),
         "RequestedEc2SubnetIds": subnets,
         "Ec2AvailabilityZone": instances.get("Placement", {}).get("AvailabilityZone"),
         "IamInstanceProfile": request.get("JobFlowRole"),
     }
-    return _present(
+    return present(
         {
             "Id": record.id,
             "Name": record.name,
             "Status": _cluster_status(record),
-            "Ec2InstanceAttributes": _present(ec2),
+            "Ec2InstanceAttributes": present(ec2),
             "InstanceCollectionType": "INSTANCE_FLEET" if "InstanceFleets" in instances else "INSTANCE_GROUP",
             "LogUri": request.get("LogUri"),
             "AutoTerminate": not record.keep_alive,
@@ -54,7 +54,7 @@ def cluster(record: Cluster, region: str, account: str) -> Shape:
             "ClusterArn": arn(record.id, region, account),
             "StepConcurrencyLevel": record.concurrency,
             "PlacementGroups": request.get("PlacementGroupConfigs"),
-            **_some(request, _KEPT),
+            **some(request, _KEPT),
         }
     )
 
@@ -72,7 +72,7 @@ def cluster_summary(record: Cluster, region: str, account: str) -> Shape:
 
 def step(record: Step) -> Shape:
     """The Step of DescribeStep."""
-    return _present({**step_summary(record), "ExecutionRoleArn": record.role_arn})
+    return present({**step_summary(record), "ExecutionRoleArn": record.role_arn})
 
 
 def step_summary(record: Step) -> Shape:
@@ -83,7 +83,7 @@ def step_summary(record: Step) -> Shape:
         "MainClass": record.main_class,
         "Args": list(record.args),
     }
-    failure = record.failure and _present(
+    failure = record.failure and present(
         {
             "Reason": record.failure.reason,
             "Message": record.failure.message,
@@ -99,9 +99,9 @@ def step_summary(record: Step) -> Shape:
     return {
         "Id": record.id,
         "Name": record.name,
-        "Config": _present(config),
+        "Config": present(config),
         "ActionOnFailure": record.action.value,
-        "Status": _present(status),
+        "Status": present(status),
     }
 
 
@@ -119,16 +119,16 @@ def _cluster_status(record: Cluster) -> Shape:
 
 
 def _timeline(created: object, middle: str, between: object, ended: object) -> Shape:
-    return _present({"CreationDateTime": created, middle: between, "EndDateTime": ended})
+    return present({"CreationDateTime": created, middle: between, "EndDateTime": ended})
 
 
 def _reason(reason: Reason) -> Shape:
-    return _present({"Code": reason.code and str(reason.code), "Message": reason.message or None})
+    return present({"Code": reason.code and str(reason.code), "Message": reason.message or None})
 
 
-def _some(source: Mapping[str, Any], names: tuple[str, ...]) -> Shape:
+def some(source: Mapping[str, Any], names: tuple[str, ...]) -> Shape:
     return {name: source[name] for name in names if name in source}
 
 
-def _present(members: Mapping[str, Any]) -> Shape:
+def present(members: Mapping[str, Any]) -> Shape:
     return {name: value for name, value in members.items() if value is not None}

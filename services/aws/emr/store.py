@@ -1,4 +1,4 @@
-"""Where the engine's state lives: a protocol, what SQL databases share, and SQLite. `postgres` has the stack's.
+"""Where the engine's state lives: a protocol, and SQLite. `postgres` has the stack's, `sql` what the two share.
 
 A change is durable before anyone sees it: `save` returns after the commit has reached the disk, and readers only
 read what was committed. One engine at a time owns a store (`claim`); anyone may read it meanwhile.
@@ -6,7 +6,6 @@ read what was committed. One engine at a time owns a store (`claim`); anyone may
 
 from __future__ import annotations
 
-import abc
 import contextlib
 import fcntl
 import json
@@ -17,12 +16,11 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from lakelab.errors import LabError
-from services.aws.emr import records
 from services.aws.emr.errors import InternalServerException
-from services.aws.emr.model import CLUSTER_ENDED, Cluster, Step
+from services.aws.emr.model import Cluster, SecurityConfiguration, Step
+from services.aws.emr.sql import SECOND, VERSION, Record, SqlStore, Statement
 
-_VERSION = 1
-_SCHEMA = """
+_FIRST = """
 CREATE TABLE IF NOT EXISTS clusters (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS steps (
@@ -32,68 +30,45 @@ CREATE TABLE IF NOT EXISTS steps (
 
 
 class StateStore(Protocol):
-    """What the engine needs of its memory. Lists are in order of creation."""
+    """What the engine needs of its memory. Lists are in order of creation, pages newest first."""
 
     def claim(self) -> None: ...
     def release(self) -> None: ...
-    def save(self, *changed: Cluster | Step) -> None: ...
+    def save(self, *changed: Record) -> None: ...
     def cluster(self, cluster_id: str) -> Cluster | None: ...
     def clusters(self, *, live_only: bool = False) -> list[Cluster]: ...
+    def cluster_page(self, *, states: Sequence[str] = (), after: str | None = None, size: int) -> list[Cluster]:
+        """The `size` newest clusters in those states, or any, that are older than `after`."""
+        ...
+
     def step(self, cluster_id: str, step_id: str) -> Step | None: ...
     def steps(self, cluster_id: str) -> list[Step]: ...
+    def live_steps(self, cluster_id: str) -> list[Step]:
+        """Those that have not ended, bootstrap actions among them."""
+        ...
+
+    def bootstrap_actions(self, cluster_id: str) -> list[Step]: ...
+    def step_page(
+        self,
+        cluster_id: str,
+        *,
+        states: Sequence[str] = (),
+        ids: Sequence[str] = (),
+        after: str | None = None,
+        size: int,
+    ) -> list[Step]:
+        """The `size` newest steps in those states and with those ids, or any, that are older than `after`. Without
+        bootstrap actions.
+        """
+        ...
+
+    def security_configuration(self, name: str) -> SecurityConfiguration | None: ...
+    def security_configurations(self) -> list[SecurityConfiguration]:
+        """All of them, by name."""
+        ...
+
+    def delete_security_configuration(self, name: str) -> None: ...
     def close(self) -> None: ...
-
-
-Statement = tuple[str, tuple[str, ...]]  # SQL with a question mark for each value, and the values
-
-
-class SqlStore(abc.ABC):
-    """Records in the tables `clusters` and `steps` of a database; the database itself is the subclass's."""
-
-    def save(self, *changed: Cluster | Step) -> None:
-        """Insert or update all the records in one transaction. InternalServerException when they cannot be kept."""
-        self._write([_saving(record) for record in changed])
-
-    def cluster(self, cluster_id: str) -> Cluster | None:
-        bodies = self._bodies("SELECT body FROM clusters WHERE id = ?", cluster_id)
-        return records.cluster(bodies[0]) if bodies else None
-
-    def clusters(self, *, live_only: bool = False) -> list[Cluster]:
-        unwanted = [state.value for state in CLUSTER_ENDED] if live_only else []
-        where = f"WHERE state NOT IN ({', '.join('?' * len(unwanted))})" if unwanted else ""
-        bodies = self._bodies(f"SELECT body FROM clusters {where} ORDER BY number", *unwanted)
-        return [records.cluster(body) for body in bodies]
-
-    def step(self, cluster_id: str, step_id: str) -> Step | None:
-        bodies = self._bodies("SELECT body FROM steps WHERE cluster_id = ? AND id = ?", cluster_id, step_id)
-        return records.step(bodies[0]) if bodies else None
-
-    def steps(self, cluster_id: str) -> list[Step]:
-        bodies = self._bodies("SELECT body FROM steps WHERE cluster_id = ? ORDER BY number", cluster_id)
-        return [records.step(body) for body in bodies]
-
-    @abc.abstractmethod
-    def _write(self, statements: Sequence[Statement]) -> None:
-        """Run all of them in one transaction."""
-
-    @abc.abstractmethod
-    def _bodies(self, query: str, *values: str) -> list[dict[str, Any]]:
-        """The records' bodies, decoded, that a query of one column finds."""
-
-
-def _saving(record: Cluster | Step) -> Statement:
-    body = records.dump(record)
-    if isinstance(record, Cluster):
-        return (
-            "INSERT INTO clusters (id, state, body) VALUES (?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body",
-            (record.id, record.state, body),
-        )
-    return (
-        "INSERT INTO steps (cluster_id, id, state, body) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (cluster_id, id) DO UPDATE SET state = excluded.state, body = excluded.body",
-        (record.cluster_id, record.id, record.state, body),
-    )
 
 
 class SqliteStore(SqlStore):
@@ -109,13 +84,13 @@ class SqliteStore(SqlStore):
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > _VERSION:
+        if version > VERSION:
             self._db.close()
             raise LabError(
                 "the EMR state was written by a newer version", where=str(path), fix="update the lab or `lab reset`"
             )
-        if version < _VERSION:
-            self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+        if version < VERSION:
+            self._db.executescript(f"BEGIN IMMEDIATE; {_FIRST} {SECOND} PRAGMA user_version = {VERSION}; COMMIT;")
 
     def claim(self) -> None:
         """Become the only engine on this state; LabError when another one lives. A dead one leaves no trace."""

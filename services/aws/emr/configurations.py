@@ -1,0 +1,85 @@
+"""Configurations by classification: which ones a release has, and the files that they stand for.
+
+A file is named by the folder of its part: `hadoop/core-site.xml` is core-site.xml of HADOOP_CONF_DIR. A
+classification without a file belongs to something that the lab does not run: AWS takes it, and here it changes
+nothing.  https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-configure-apps.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from services.aws.emr.errors import EmrError, ValidationException
+from services.aws.emr.releases import Release
+
+Configurations = Sequence[Mapping[str, Any]]
+Files = dict[str, dict[str, str]]
+FILES = {
+    **{
+        name: f"hadoop/{name}.xml"
+        for name in ("core-site", "hdfs-site", "mapred-site", "yarn-site", "capacity-scheduler")
+    },
+    **{f"{name}-env": f"hadoop/{name}-env.sh" for name in ("hadoop", "hdfs", "mapred", "yarn")},
+    **{name: f"hive/{name}.xml" for name in ("hive-site", "hiveserver2-site", "tez-site")},
+    "hadoop-log4j": "hadoop/log4j.properties",
+    "hive-env": "hive/hive-env.sh",
+    "hive-log4j2": "hive/hive-log4j2.properties",
+    "spark-defaults": "spark/spark-defaults.conf",
+    "spark-env": "spark/spark-env.sh",
+    "spark-hive-site": "spark/hive-site.xml",
+    "spark-log4j2": "spark/log4j2.properties",
+    "spark-metrics": "spark/metrics.properties",
+}
+_CHILDREN = {"container-executor": ("docker", "gpu", "cgroups")}
+_EXPORT = "export"
+
+
+def check(configurations: Configurations, release: Release, error: type[EmrError] = ValidationException) -> None:
+    """Refuse a classification that the release lacks, in AWS's words."""
+    known = release.classifications
+    for each in configurations:
+        name = each.get("Classification")
+        if name not in known:
+            raise _not_valid(name, None, error)
+        _check_nested(each, error)
+
+
+def files(configurations: Configurations) -> Files:
+    """The properties of each file that the configurations change. In an `-env` file they are variables to export.
+
+    Without one of its own, Spark gets Hive's settings too, so that both find the same metastore.
+    """
+    found: Files = {}
+    for each in configurations:
+        file = FILES.get(each["Classification"])
+        if file is None:
+            continue
+        properties = dict(each.get("Properties", {}))
+        if file.endswith(".sh"):  # only what is nested under `export` is set, as on EMR
+            properties = dict(_exports(each))
+        found.setdefault(file, {}).update(properties)
+    hive, spark = FILES["hive-site"], FILES["spark-hive-site"]
+    if hive in found:
+        found[spark] = {**found[hive], **found.get(spark, {})}
+    return {file: properties for file, properties in found.items() if properties}
+
+
+def _check_nested(configuration: Mapping[str, Any], error: type[EmrError]) -> None:
+    parent = configuration["Classification"]
+    children = (_EXPORT,) if parent.endswith("-env") else _CHILDREN.get(parent, ())
+    for nested in configuration.get("Configurations", ()):
+        if nested.get("Classification") not in children:
+            raise _not_valid(nested.get("Classification"), parent, error)
+        for deeper in nested.get("Configurations", ()):
+            raise _not_valid(deeper.get("Classification"), nested["Classification"], error)
+
+
+def _exports(configuration: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for nested in configuration.get("Configurations", ()):
+        if nested["Classification"] == _EXPORT:
+            yield from nested.get("Properties", {}).items()
+
+
+def _not_valid(name: str | None, parent: str | None, error: type[EmrError]) -> EmrError:
+    return error(f"Classification '{name or 'null'}' is not valid for parent classification '{parent or 'null'}'.")
