@@ -34,8 +34,9 @@ from lakelab.checksums import Checksum, presentation_checksums
 from lakelab.database import Connect, connected, server_version
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
-from lakelab.snapshot import Snapshot, open_snapshot
-from lakelab.unload import Unloaded, csv_to_s3, query_to_local, withdraw_manifest, write_manifest
+from lakelab.snapshot import open_snapshot
+from lakelab.unload import withdraw_manifest
+from lakelab.unload_tasks import Report, complete_stage, reported, unload_table
 from services.aws.emr.errors import EmrError
 
 PLACE = "embedded"
@@ -98,14 +99,14 @@ def _run(run: Run, fill: Fill | None) -> Outcome:
             ready = cluster.ready_cluster(engine, run.settings)  # a new one sets itself up meanwhile
             if fill:
                 fill(run)
-            unload(run)
+            reports = unload(run)
             warehouse.later(lambda: warehouse.session)
             # The presentation is whole when the jobs on it begin: it is read beside them.
             copied = watch.when_running(PUBLIC_STEP)
             presentation = warehouse.later(lambda: presentation_checksums(warehouse.rows), after=copied)
             steps = cluster.read_steps(cluster.STEPS / "steps.json", run.settings)
             cluster.run_steps(engine, ready, steps, run.settings)
-        return _conclude(run, warehouse, presentation)
+        return _conclude(run, warehouse, reports, presentation)
     finally:
         warehouse.close()
 
@@ -155,31 +156,31 @@ def load_folder(run: Run, folder: Path) -> None:
         part.note(f"{sum(rows.values()):,} rows" + (f", {forgotten} persons erased again" if forgotten else ""))
 
 
-def unload(run: Run) -> Snapshot:
-    """All tables as of one moment, into the stage; the manifest comes last."""
-    storage, stage, work = run.place.storage, run.settings.stage_uri, run.place.unload
-    connect = run.unloader
-    with run.timeline.stage("Unload to the stage") as part, open_snapshot(connect) as snapshot:
+def unload(run: Run) -> list[Report]:
+    """All tables as of one moment, into the stage; the manifest comes last. Returns a report of each table."""
+    storage, stage = run.place.storage, run.settings.stage_uri
+    reports: list[Report] = []
+    with run.timeline.stage("Unload to the stage") as part, open_snapshot(run.unloader) as snapshot:
         withdraw_manifest(storage, stage)
-        done: list[Unloaded] = []
-        for number, table in enumerate(TABLES):
+        for table in TABLES:
             sql = (REPOSITORY / "dags" / "scripts" / f"unload_{table.name}.sql").read_text(encoding="utf-8")
-            target = work / f"{table.name}.csv"
-            workers = run.settings.unload_workers
-            done.append(query_to_local(table.name, sql, target, connect=connect, snapshot=snapshot.id, workers=workers))
-            csv_to_s3(target, f"{stage}/{table.name}.csv", storage)
-            target.unlink()
-            part.report(number + 1, len(TABLES))
-        write_manifest(storage, stage, done, snapshot)
-        part.note(f"{sum(u.rows for u in done):,} rows, {sum(u.bytes for u in done) / 1e6:.1f} MB")
-    return snapshot
+            report = unload_table(
+                table.name, sql, connect=run.unloader, snapshot=snapshot.id, storage=storage, stage_uri=stage,
+                workers=run.settings.unload_workers, folder=run.place.unload,
+            )  # fmt: skip
+            reports.append(report)
+            part.report(len(reports), len(TABLES))
+        complete_stage(storage, stage, reports, snapshot)
+        part.note(f"{sum(r['rows'] for r in reports):,} rows, {sum(r['bytes'] for r in reports) / 1e6:.1f} MB")
+    return reports
 
 
-def _conclude(run: Run, warehouse: Warehouse, presentation: Future[dict[str, Checksum]]) -> Outcome:
+def _conclude(
+    run: Run, warehouse: Warehouse, reports: list[Report], presentation: Future[dict[str, Checksum]]
+) -> Outcome:
     with run.timeline.stage("Compare ERP, stage and presentation") as part:
-        tiers = run.place.storage, run.settings.stage_uri, presentation.result()
-        with connected(run.unloader) as connection:
-            run.checks = proof.check_tables(connection, *tiers)
+        erp, stage = reported(reports), run.settings.stage_uri
+        run.checks = proof.check_tables(erp, run.place.storage, stage, presentation.result())
         proof.require_equal(run.checks)
         part.note(f"{len(run.checks)} tables equal")
     with run.timeline.stage("Answer the questions") as part:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from lab.report.model import Digest, TableCheck
 from lakelab.catalogue import TABLES
-from lakelab.checksums import Checksum, compare, erp_checksums, stage_checksums
+from lakelab.checksums import Checksum, Checksums, compare, stage_checksums
 from lakelab.errors import LabError
 from lakelab.storage import Storage
 
 
-def check_tables(
-    connection: Any, storage: Storage, stage_uri: str, presentation: Mapping[str, Checksum]
-) -> list[TableCheck]:
+def check_tables(erp: Checksums, storage: Storage, stage_uri: str, presentation: Checksums) -> list[TableCheck]:
     """Compare the three tiers, table by table."""
-    erp = erp_checksums(connection)
     stage = stage_checksums(storage, stage_uri)
     return [
         TableCheck(name, _digest(erp, name), _digest(stage, name), _digest(presentation, name))
@@ -35,6 +31,6 @@ def require_equal(checks: Iterable[TableCheck]) -> None:
         raise LabError("; ".join(map(str, differences)), where="proof", fix="run the pipeline again")
 
 
-def _digest(sums: Mapping[str, Checksum], table: str) -> Digest | None:
+def _digest(sums: Checksums, table: str) -> Digest | None:
     found = sums.get(table)
     return Digest(found.rows, f"{found.digest:x}") if found else None

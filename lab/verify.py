@@ -12,16 +12,17 @@ from lab.embedded.place import Place
 from lab.embedded.postgres import UNLOADER, Postgres
 from lab.report.model import Digest, TableCheck
 from lab.warehouse import opened
-from lakelab.checksums import presentation_checksums
+from lakelab.checksums import erp_checksums, presentation_checksums
 from lakelab.database import connected
 
 
 def embedded_checks(place: Place) -> list[TableCheck]:
     """Rows and checksums of each table in the three tiers of the embedded lab."""
-    erp = partial(Postgres(place).connect, UNLOADER)
-    with opened(place, "lab-verify") as warehouse, connected(erp) as connection:
+    connect = partial(Postgres(place).connect, UNLOADER)
+    with opened(place, "lab-verify") as warehouse, connected(connect) as connection:
         presentation = presentation_checksums(warehouse.rows)
-        return proof.check_tables(connection, place.storage, place.settings.stage_uri, presentation)
+        erp = erp_checksums(connection)
+        return proof.check_tables(erp, place.storage, place.settings.stage_uri, presentation)
 
 
 def show(checks: list[TableCheck], console: Console) -> None:

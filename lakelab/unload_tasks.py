@@ -1,14 +1,20 @@
 """What the tasks of the DAG `unload_erp` do, without Airflow: it gives them connections and carries what they return.
 
+The embedded pipeline calls the same functions.
+
 Each returns what the next needs as plain values that fit into JSON.
 """
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+import psycopg2
 
 from lakelab.catalogue import TABLES
 from lakelab.checksums import (
@@ -33,8 +39,6 @@ _BY_NAME = {table.name: table for table in TABLES}
 
 def require_scale(connect: Connect, students: int) -> None:
     """LabError unless the ERP holds that many students. It guards the warehouse against the wrong school."""
-    import psycopg2
-
     with connected(connect) as session, session.cursor() as cursor:
         try:
             cursor.execute("SELECT count(*) FROM public.students")
@@ -49,16 +53,26 @@ def require_scale(connect: Connect, students: int) -> None:
 
 
 def unload_table(
-    table: str, sql: str, *, connect: Connect, snapshot: str, storage: Storage, stage_uri: str, workers: int = 2
+    table: str,
+    sql: str,
+    *,
+    connect: Connect,
+    snapshot: str,
+    storage: Storage,
+    stage_uri: str,
+    workers: int = 2,
+    folder: Path | None = None,
 ) -> dict[str, Any]:
     """One table from the ERP into the stage, with its checksum in the ERP at the very same moment.
 
-    The local file is gone at the end, whatever happens. Returns table, rows, bytes, digest and snapshot.
+    The local file, in `folder` or where the system keeps temporary ones, is gone at the end, whatever happens.
+    Returns table, rows, bytes, digest and snapshot.
     """
-    with tempfile.TemporaryDirectory(prefix="unload-") as folder:
-        path = Path(folder) / f"{table}.csv"
-        done = query_to_local(table, sql, path, connect=connect, snapshot=snapshot, workers=workers)
-        checksum = _checksum_at(table, connect, snapshot)
+    with tempfile.TemporaryDirectory(prefix="unload-", dir=folder) as own:
+        path = Path(own) / f"{table}.csv"
+        with _checksum_beside(table, connect, snapshot) as taken:
+            done = query_to_local(table, sql, path, connect=connect, snapshot=snapshot, workers=workers)
+            checksum = taken.result()[table]
         if checksum.rows != done.rows:  # at one moment only the script can be the reason
             raise LabError(
                 f"{done.rows:,} records were unloaded, the ERP has {checksum.rows:,}",
@@ -70,9 +84,16 @@ def unload_table(
     return {"table": table, "rows": done.rows, "bytes": done.bytes, "digest": digest, "snapshot": snapshot}
 
 
-def _checksum_at(table: str, connect: Connect, snapshot: str) -> Checksum:
-    with reader_at(connect, snapshot, table) as session:
-        return erp_checksums(session, [_BY_NAME[table]])[table]
+@contextlib.contextmanager
+def _checksum_beside(table: str, connect: Connect, snapshot: str) -> Iterator[Future[Checksums]]:
+    """The table's checksum, by a session of its own for the length of the block. An error in the block ends it."""
+    with reader_at(connect, snapshot, table) as session, ThreadPoolExecutor(1) as pool:
+        try:
+            yield pool.submit(erp_checksums, session, [_BY_NAME[table]])
+        except BaseException:
+            with contextlib.suppress(psycopg2.Error):
+                session.cancel()
+            raise
 
 
 def complete_stage(
@@ -93,12 +114,17 @@ def complete_stage(
     return write_manifest(storage, stage_uri, unloaded, snapshot, date)
 
 
+def reported(reports: Iterable[Report]) -> dict[str, Checksum]:
+    """The ERP's checksums at the snapshot, as the unloads took them."""
+    return {report["table"]: Checksum(report["rows"], int(report["digest"], 16)) for report in reports}
+
+
 def prove(reports: Iterable[Report], storage: Storage, stage_uri: str, run_sql: RunSql) -> tuple[str, str]:
     """Compare the ERP, as it was at the snapshot, with the stage and the presentation.
 
     Returns a table to read, and what differs in one line ("" when nothing does).
     """
-    erp = {report["table"]: Checksum(report["rows"], int(report["digest"], 16)) for report in reports}
+    erp = reported(reports)
     stage, presentation = stage_checksums(storage, stage_uri), presentation_checksums(run_sql)
     return _table(erp, stage, presentation), "; ".join(map(str, compare(erp, stage, presentation)))
 

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from erp_server import STUDENTS_IN_STAGE, Erp
 from polling import poll_until
@@ -122,7 +123,31 @@ def test_no_local_file_stays_behind(
         unload_table("grades", sql, **arguments, stage_uri=STAGE)
         with pytest.raises(LabError, match="bucket other does not exist"):
             unload_table("grades", sql, **arguments, stage_uri="s3://other/stage")
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
+        unload_table("grades", sql, **arguments, stage_uri=STAGE, folder=local)
     assert list(local.iterdir()) == []
+
+
+def test_an_unload_that_fails_does_not_wait_for_its_checksum(loaded: Erp, storage: FolderStorage) -> None:
+    blocker, opened = loaded.owner(), []
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'public.grades'::regclass"
+
+    def connect() -> Any:
+        if opened:  # the checksum has its session and waits: the unload itself gets none
+            poll_until(lambda: loaded.execute(waiting) == [(1,)], "the checksum to wait for the table")
+            raise psycopg2.OperationalError("Connection refused")
+        opened.append(loaded.unloader())
+        return opened[0]
+
+    with open_snapshot(loaded.unloader) as snapshot:
+        blocker.cursor().execute("LOCK TABLE public.grades IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(LabError, match="no ERP answers at this address"):
+            unload_table(
+                "grades", "SELECT * FROM public.grades /*slice*/",
+                connect=connect, snapshot=snapshot.id, storage=storage, stage_uri=STAGE,
+            )  # fmt: skip
+    assert opened[0].closed
+    blocker.close()
 
 
 def test_a_script_that_leaves_rows_out_is_refused(loaded: Erp, storage: FolderStorage) -> None:
