@@ -51,7 +51,8 @@ def pipeline_against_bare(students: int, rounds: int, tell: Tell) -> Section:
     )
     about = (
         f"{students:,} students. Bare: psql \\copy of each table, cp, and the very commands of the steps one after the "
-        "other. The pipeline also keeps states and logs and takes one snapshot; the last row also proves and answers."
+        "other. The pipeline also keeps states and logs, takes one snapshot and the checksum of each table; the last "
+        "row also proves and answers."
     )
     return Section("Pipeline", about, ("way", "seconds", "more than bare"), rows)
 
