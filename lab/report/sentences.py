@@ -15,6 +15,7 @@ from lakelab.errors import LabError
 
 Row = dict[str, Any]
 WEAK = 0.3  # a correlation below this is no link worth telling
+FEW = 30  # a rate or median of fewer persons is as much chance as habit
 NOTHING = "There is nothing to say: the answer has no rows."
 
 
@@ -49,7 +50,7 @@ def best_students(rows: Sequence[Row]) -> str:
 
 
 def drop_outs(rows: Sequence[Row]) -> str:
-    """The rate of the school, the reason given most, and the factor whose groups differ most."""
+    """The rate of the school, the reason given most, and the factor with the largest spread."""
     school = next((r for r in rows if r["factor"] == "school" and r["drop_outs"] is not None), None)
     if school is None:
         return ""
@@ -57,9 +58,8 @@ def drop_outs(rows: Sequence[Row]) -> str:
     reason = _largest([r for r in rows if r["factor"] == "reason"], "share_of_drop_outs")
     if reason:
         text += f", most often for “{reason['category']}” ({percent(reason['share_of_drop_outs'])} of them)"
-    # A group without any grade or lesson only tells that people left before the first one.
-    groups = [r for r in _named(rows, "category") if not r["category"].startswith("no ")]
-    pair = _widest(groups, "factor", "drop_out_rate")
+    widest = _largest([r for r in rows if r["factor"] != "school"], "spread")
+    pair = widest and _ends([r for r in rows if r["factor"] == widest["factor"]], "students", "drop_out_rate")
     if pair:
         low, high = pair
         text += f"; what tells them apart best is {_words(low['factor'])}, from {percent(low['drop_out_rate'])} "
@@ -157,9 +157,13 @@ def time_to_hire(rows: Sequence[Row]) -> str:
     text = f"Half of the graduates who were hired had their first job within {short(school['median_months'])} months"
     if school["hired_rate"] is not None:
         text += f", and {percent(school['hired_rate'])} of all graduates were hired"
-    pair = _widest(_named(rows, "category"), "dimension", "median_months")
-    if pair:
-        low, high = pair
+    pairs = [
+        pair
+        for dimension in _distinct(rows, "dimension")
+        if (pair := _ends([r for r in rows if r["dimension"] == dimension], "hired", "median_months"))
+    ]
+    if pairs:
+        low, high = max(pairs, key=lambda pair: pair[1]["median_months"] - pair[0]["median_months"])
         text += f"; by {_words(low['dimension'])} it takes from {short(low['median_months'])} months "
         text += f"(“{low['category']}”) to {short(high['median_months'])} (“{high['category']}”)"
     return _sentence(text)
@@ -249,15 +253,15 @@ def _smallest(rows: Iterable[Row], column: str) -> Row | None:
     return min((r for r in rows if r[column] is not None), key=_by(column), default=None)
 
 
-def _widest(rows: Sequence[Row], dimension: str, column: str) -> tuple[Row, Row] | None:
-    """The lowest and highest group of the dimension between whose groups a figure differs most."""
-    pairs = []
-    for name in _distinct(rows, dimension):
-        groups = [r for r in rows if r[dimension] == name and r[column] is not None]
-        if name not in ("school", "reason") and groups:
-            pairs.append((min(groups, key=_by(column)), max(groups, key=_by(column))))
-    pair = max(pairs, key=lambda pair: pair[1][column] - pair[0][column], default=None)
-    return pair if pair and pair[0] is not pair[1] else None
+def _ends(rows: Iterable[Row], persons: str, column: str) -> tuple[Row, Row] | None:
+    """The groups with the lowest and the highest figure; None when there are no two of `FEW` persons.
+
+    A group without data, such as "no grade", is told apart by that alone and by nothing that the figure says.
+    """
+    groups = [r for r in _named(rows, "category") if not r["category"].startswith("no ")]
+    large = [r for r in groups if r[persons] is not None and r[persons] >= FEW]
+    low, high = _smallest(large, column), _largest(large, column)
+    return (low, high) if low and high and low is not high else None
 
 
 def _closest(row: Row, causes: dict[str, str], before: str) -> str:

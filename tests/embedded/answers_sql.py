@@ -81,10 +81,11 @@ WITH rows AS (UNPIVOT (SELECT 'all students' AS school, coalesce(CASE WHEN statu
                       mean5(sum(mark), count(mark)) AS average_grade,
                       mean5(sum(s.attendance), count(s.attendance)) AS attendance_rate
                FROM rows JOIN labels USING (d, c) JOIN s USING (id) GROUP BY d, label),
-     spreads AS (SELECT factor, 100 * sum(abs(drop_outs - students * school.gone / school.n)) / sum(students)
-                        AS spread
-                 FROM found, school WHERE drop_outs IS NOT NULL AND category NOT LIKE 'no %' AND factor <> 'reason'
-                 GROUP BY ALL)
+     counted AS (SELECT factor, drop_outs, students FROM found WHERE drop_outs IS NOT NULL
+                 AND category NOT LIKE 'no %' AND factor NOT IN ('reason', 'promotion', 'apprenticeship')),
+     together AS (SELECT factor, sum(drop_outs) / sum(students) AS rate FROM counted GROUP BY ALL),
+     spreads AS (SELECT factor, 100 * sum(abs(drop_outs - students * rate)) / sum(students) AS spread
+                 FROM counted JOIN together USING (factor) GROUP BY ALL)
 SELECT found.*, 100 * drop_outs / students AS drop_out_rate,
        CASE WHEN factor <> 'reason' THEN drop_outs / students / (school.gone / school.n) END AS times_school,
        100 * drop_outs / school.gone AS share_of_drop_outs, spread

@@ -43,19 +43,25 @@ DROP_OUTS = "factor category students drop_outs drop_out_rate share_of_drop_outs
 def test_drop_outs_names_rate_reason_and_the_factor_with_the_widest_spread():
     rows = [
         ("school", "whole school", 5000, 710, 14.2, 100.0, 0.0),
-        ("reason", "money", 5000, 110, 2.2, 15.5, 3.0),
-        ("reason", "work", 5000, 220, 4.4, 31.0, 3.0),
-        ("attendance_band", "below 60%", 900, 315, 35.0, 44.4, 30.8),
-        ("attendance_band", "90% and more", 1000, 42, 4.2, 5.9, 30.8),
-        ("average_grade", "no grade", 90, 90, 100.0, 12.7, 90.0),
-        ("average_grade", "60 to 70", 900, 90, 10.0, 12.7, 90.0),
+        ("reason", "money", 5000, 110, 2.2, 15.5, None),
+        ("reason", "work", 5000, 220, 4.4, 31.0, None),
+        ("average_grade", "no grade", 90, 90, 100.0, 12.7, 3.2),
+        ("average_grade", "below 40", 29, 29, 100.0, 4.1, 3.2),
+        ("average_grade", "40 to 50", 500, 100, 20.0, 14.1, 3.2),
+        ("average_grade", "60 to 70", 900, 90, 10.0, 12.7, 3.2),
+        ("average_grade", "other", 60, 0, 0.0, 0.0, 3.2),
+        ("attendance_band", "below 60%", 40, 20, 50.0, 2.8, 3.1),
+        ("attendance_band", "90% and more", 1000, 42, 4.2, 5.9, 3.1),
         ("gender", "M.", 4000, 580, 14.5, 81.7, 1.5),
         ("gender", "Mme", 1000, None, None, None, 1.5),
+        ("promotion", "BSC1", 600, 300, 50.0, 42.3, None),
+        ("promotion", "MSC2", 2400, 50, 2.1, 7.0, None),
     ]
+    said = "14.2% of 5,000 students dropped out, most often for “work” (31% of them)"
     assert sentence(answer(2, DROP_OUTS, *rows)) == (
-        "14.2% of 5,000 students dropped out, most often for “work” (31% of them); what tells them apart best is "
-        "attendance band, from 4.2% for “90% and more” to 35% for “below 60%”."
+        f"{said}; what tells them apart best is average grade, from 10% for “60 to 70” to 20% for “40 to 50”."
     )
+    assert sentence(answer(2, DROP_OUTS, *rows[:3], *rows[10:])) == f"{said}."
 
 
 def test_drop_outs_of_a_school_where_hardly_anyone_left():
@@ -137,14 +143,17 @@ def test_events_tell_the_most_recruits_and_the_lowest_cost():
 
 
 def test_time_to_hire_names_the_median_and_the_widest_difference():
-    columns = "dimension category hired_rate median_months"
+    columns = "dimension category hired hired_rate median_months"
     rows = [
-        ("school", "whole school", 88.1, 4.2),
-        ("apprenticeship", "with a contract", 94.0, 2.1),
-        ("apprenticeship", "without", 80.0, 6.0),
-        ("region", "Bretagne", 90.0, 4.0),
-        ("region", "Occitanie", 90.0, 4.5),
-        ("region", "Grand Est", None, None),
+        ("school", "whole school", 900, 88.1, 4.2),
+        ("apprenticeship", "with a contract", 500, 94.0, 2.1),
+        ("apprenticeship", "without", 400, 80.0, 6.0),
+        ("average grade", "no grade", 40, 100.0, 0.5),
+        ("average grade", "below 40", 7, 100.0, 12.1),
+        ("average grade", "70 and more", 200, 90.0, 3.0),
+        ("region", "Bretagne", 90, 90.0, 4.0),
+        ("region", "Occitanie", 80, 90.0, 4.5),
+        ("region", "Grand Est", None, None, None),
     ]
     assert sentence(answer(7, columns, *rows)) == (
         "Half of the graduates who were hired had their first job within 4.2 months, and 88.1% of all graduates were "
