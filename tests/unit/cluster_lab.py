@@ -42,11 +42,10 @@ class Node:
         self.process.kill()
         self.process.wait()
 
-    def stop(self) -> None:
-        if self.process:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.terminate()
-            self.process.wait(15)
+    def stop(self) -> int:
+        """As its container is stopped; returns its exit code."""
+        self.process.terminate()
+        return self.process.wait(15)
 
 
 class ClusterEmr(Emr):
@@ -57,8 +56,9 @@ class ClusterEmr(Emr):
         self.node = Node(root / "emr", **variables)
         self.now = 0.0
 
-    def make_executor(self) -> ClusterExecutor:
-        return ClusterExecutor(self.root / "emr", gone_seconds=60, answer_seconds=1, clock=lambda: self.now)
+    def make_executor(self, answer_seconds: float = 1) -> ClusterExecutor:
+        place = self.root / "emr"
+        return ClusterExecutor(place, gone_seconds=60, answer_seconds=answer_seconds, clock=lambda: self.now)
 
 
 class ResourceManager(BaseHTTPRequestHandler):
@@ -99,7 +99,7 @@ class Yarn:
         self.applications: dict[str, list[str]] = {}
         handler = type("Handler", (ResourceManager,), {"applications": self.applications})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     @property
     def url(self) -> str:
@@ -127,6 +127,6 @@ def cluster_emr(tmp_path: Path, yarn: Yarn) -> Iterator[ClusterEmr]:
         lab.node.start()
     lab.node.process.send_signal(signal.SIGCONT)
     lab.stop(terminate=True)
-    lab.node.stop()
+    lab.node.die()
     for gate in lab.gates:
         gate.close()

@@ -142,7 +142,7 @@ class Api(BaseHTTPRequestHandler):
 def api():
     server = HTTPServer(("127.0.0.1", 0), Api)
     server.answers, server.asked = {}, []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()

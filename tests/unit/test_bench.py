@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from bench_tasks import count, hold, refuse
 from click.testing import CliRunner
 
 from bench import growth, page
 from bench.__main__ import main
 from bench.faker_school import faker_school
-from bench.generating import generator_against_faker
 from bench.measure import Section, _memory, alternate, in_process, ratio, spread
 from bench.pipeline import bare_command
 from lab.embedded.place import Place
@@ -26,18 +26,6 @@ from lakelab.settings import REPOSITORY, load_settings
 
 UNLOAD = Section("Unload", "About it.", ("way", "seconds"), (("psql", "2.00"), ("ours", "1.00")))
 GROWTH = Section("Growth", "How it grows.", ("phase", "1,000 students"), (("load", "0.3"),))
-
-
-def hold(size: int) -> int:
-    return len(bytearray(size))
-
-
-def count(limit: int) -> int:
-    return sum(1 for _ in range(limit))
-
-
-def refuse() -> None:
-    raise LabError("no", where="here", fix="do not")
 
 
 def test_ways_take_turns() -> None:
@@ -52,17 +40,17 @@ def test_the_ratio_is_the_median_of_the_rounds_ratios() -> None:
     assert ratio([4.0, 8.0, 1.0], [2.0, 2.0, 10.0]) == 2.0
 
 
-def test_another_process_gives_its_result_and_its_error() -> None:
-    assert in_process(hold, 1000).result == 1000
+def test_another_process_gives_its_error() -> None:
     with pytest.raises(LabError, match=r"^no \(here\): do not$"):
         in_process(refuse)
 
 
-def test_processor_time_is_of_the_task_alone() -> None:
+def test_result_and_processor_time_are_of_the_task_alone() -> None:
     """Counting takes processor time, and waiting does not: the process's own start is in neither."""
-    busy = in_process(count, 5_000_000)
+    busy, idle = in_process(count, 5_000_000), in_process(hold, 1000)
+    assert (busy.result, idle.result) == (5_000_000, 1000)
     assert 0.02 < busy.cpu < busy.seconds + 0.2
-    assert in_process(hold, 1).cpu < 0.02
+    assert idle.cpu < 0.02
 
 
 def test_memory_of_a_process_set_apart_counts_when_it_is_named(tmp_path: Path) -> None:
@@ -125,14 +113,6 @@ def test_faker_makes_the_same_tables(tmp_path: Path) -> None:
             header, *found = csv.reader(stream)
         assert tuple(header) == table.column_names
         assert [len(row) for row in found] == [len(header)] * rows[table.name]
-
-
-def test_generator_and_faker_side_by_side() -> None:
-    section = generator_against_faker(100, 1, 2, lambda what: None)
-    faker, one, two = (dict(zip(section.columns, row, strict=True)) for row in section.rows)
-    assert (faker["as fast as Faker"], faker["as many as Faker"]) == ("1", "1")
-    assert one["rows"] == two["rows"]
-    assert one["as fast as Faker"].endswith(" x")
 
 
 def test_the_page_keeps_the_parts_that_were_not_run(tmp_path: Path) -> None:

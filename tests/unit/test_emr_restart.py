@@ -16,18 +16,23 @@ from emr_lab import Emr, Gate, shell
 from polling import poll_until
 
 from lakelab.errors import LabError
+from lakelab.settings import REPOSITORY
 from services.aws.emr import model
 from services.aws.emr.executor import Phase, Task
 from services.aws.emr.store import SqliteStore
 
 HOST = """
 import json, sys
-from emr_lab import Emr, shell
 from pathlib import Path
-emr = Emr(Path(sys.argv[1]))
-emr.start()
-cluster = emr.cluster()
-ids = emr.add(cluster, *(shell(script) for script in sys.argv[2:]))
+from lakelab.storage import FolderStorage
+from services.aws.emr.engine import EmrEngine
+from services.aws.emr.executor import LocalExecutor
+from services.aws.emr.store import SqliteStore
+root = Path(sys.argv[1])
+engine = EmrEngine(SqliteStore(root / "emr" / "state.db"), LocalExecutor(root / "emr" / "steps"), FolderStorage(root))
+cluster = engine.run_job_flow(json.loads(sys.argv[2]))["JobFlowId"]
+engine.wait_for_cluster(cluster)
+ids = engine.add_job_flow_steps({"JobFlowId": cluster, "Steps": json.loads(sys.argv[3])})["StepIds"]
 print(json.dumps([cluster, ids]), flush=True)
 sys.stdin.read()
 """
@@ -39,10 +44,11 @@ def lost(tmp_path: Path, emr: Emr) -> Callable[..., tuple[str, list[str]]]:
     emr.stop()
 
     def die(gate: Gate, *scripts: str) -> tuple[str, list[str]]:
-        here = Path(__file__).parent
+        asked = {"Name": "lab", "LogUri": "s3://logs", "Instances": {"KeepJobFlowAliveWhenNoSteps": True}}
+        steps = [shell(script) for script in scripts]
         host = subprocess.Popen(
-            [sys.executable, "-c", HOST, str(tmp_path), *scripts],
-            env={**os.environ, "PYTHONPATH": f"{here}:{here.parent}:{here.parent.parent}"},
+            [sys.executable, "-c", HOST, str(tmp_path), json.dumps(asked), json.dumps(steps)],
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         with host:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import copy
-import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
-import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from compose_rules import JOBS, violations
 
+from lab import cli
 from lab.stack import compose
 from lab.stack.compose import Compose
 from lab.stack.environment import PORTS, SECRETS, SETTINGS, ensure_environment
@@ -104,16 +106,14 @@ def test_variables_of_the_shell_do_not_win_over_the_file(stack, monkeypatch):
 
 # What the commands say, with a `docker` that answers as told.
 
-FAKE = """#!/usr/bin/env python3
-import os, sys
-words = " ".join(sys.argv[1:])
-for line in open(os.environ["ANSWERS"]):
-    pattern, code, out, err = line.rstrip("\\n").split("|")
-    if pattern in words:
-        print(out.replace("\\\\n", "\\n")) if out else None
-        print(err, file=sys.stderr) if err else None
-        sys.exit(int(code))
-sys.exit(0)
+FAKE = """#!/bin/sh
+while IFS='|' read -r pattern code out err; do
+  case "$*" in *"$pattern"*)
+    [ -z "$out" ] || printf '%b\\n' "$out"
+    [ -z "$err" ] || echo "$err" >&2
+    exit "$code" ;;
+  esac
+done <"$ANSWERS"
 """
 ALIVE = ["version --format|0|20.10.24|", "compose version|0|2.26.1|"]
 CONFIG = (
@@ -123,10 +123,10 @@ CONFIG = (
 
 
 class Terminal:
-    """Runs `lab` in an environment of its own."""
+    """Runs `lab` in an environment of its own, without a process for each command."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
+        self.folder, self._capture = folder, capture
         (folder / "bin").mkdir()
 
     def docker_answers(self, *answers: str) -> None:
@@ -137,20 +137,24 @@ class Terminal:
         (self.folder / "answers").write_text("\n".join(answers) + "\n")
 
     def lab(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = {
-            **os.environ,
-            "PATH": f"{self.folder / 'bin'}:{Path(sys.executable).parent}",
-            "ANSWERS": str(self.folder / "answers"),
-            "LAB_STACK_ENV": str(self.folder / ".env.local"),
-            "TMPDIR": str(self.folder),
-        }
-        command = [sys.executable, "-m", "lab.cli", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        self._capture.readouterr()
+        code = 0
+        try:
+            cli.main(list(arguments))
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        return subprocess.CompletedProcess(arguments, code, *self._capture.readouterr())
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Terminal:
-    return Terminal(tmp_path)
+def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Terminal]:
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("ANSWERS", str(tmp_path / "answers"))
+    monkeypatch.setenv("LAB_STACK_ENV", str(tmp_path / ".env.local"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = signal.getsignal(signal.SIGTERM)
+    yield Terminal(tmp_path, capfd)
+    signal.signal(signal.SIGTERM, before)
 
 
 def said(done: subprocess.CompletedProcess[str]) -> str:
