@@ -169,7 +169,7 @@ def clear_remains(place: Place, postgres: Postgres) -> None:
         cursor.execute("SELECT pg_switch_wal()")
         cursor.execute("CHECKPOINT")
     connection.close()
-    for folder in (place.seed, place.unload, place.emr / "steps", place.cache / "spark"):
+    for folder in (place.seed, place.unload, place.emr / "steps", place.scratch):
         shutil.rmtree(folder, ignore_errors=True)
     place.prepare()
 

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,6 +51,14 @@ class Place:
         return self.home / "cache"
 
     @property
+    def scratch(self) -> Path:
+        """What a process keeps for as long as it runs: Java's and Python's temporary files, Spark's shuffles, Hive's
+        sessions. Hive leaves some of it, and a killed process all: it goes with the last one in the lab, or before
+        the next one begins.
+        """
+        return self.cache / "scratch"
+
+    @property
     def conf(self) -> Path:
         return self.home / "conf"
 
@@ -75,7 +84,7 @@ class Place:
 
     def prepare(self) -> None:
         """Make the folders; LabError where the disk does not allow it."""
-        folders = [self.logs, self.cache, self.conf, self.emr, self.unload, self.home / "hdfs"]
+        folders = [self.logs, self.scratch, self.conf, self.emr, self.unload, self.home / "hdfs"]
         try:
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -85,6 +94,14 @@ class Place:
                 where=str(self.home),
                 fix="set LAB_HOME to a folder you may write to",
             ) from None
+
+    def clear_scratch(self) -> None:
+        """For whoever is alone in the lab: others would miss their files."""
+        for left in self.scratch.glob("*"):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
 
     @cached_property
     def secrets(self) -> dict[str, str]:

@@ -114,17 +114,24 @@ class Postgres:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Postgres]:
-        """Postgres for the length of the block. Several processes may share it: the last one stops it."""
+        """Postgres for the length of the block. Several processes may share it: the last one stops it.
+
+        Whoever comes first, or goes last, clears away what processes left in the lab's scratch.
+        """
         self.place.prepare()
         with (self.place.home / "postgres.users").open("a") as users:
             with self._turn():
+                if _alone(users):
+                    self.place.clear_scratch()
                 self._start()
                 fcntl.flock(users, fcntl.LOCK_SH)
             try:
                 yield self
             finally:
                 with self._turn():
-                    self._stop_if_last(users)
+                    if _alone(users):
+                        self.stop()
+                        self.place.clear_scratch()
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
@@ -132,13 +139,6 @@ class Postgres:
         with (self.place.home / "postgres.turn").open("a") as turn:
             fcntl.flock(turn, fcntl.LOCK_EX)
             yield
-
-    def _stop_if_last(self, users: Any) -> None:
-        try:
-            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        self.stop()
 
     def _start(self) -> None:
         if self.is_up():
@@ -238,6 +238,15 @@ class Postgres:
             out.seek(0)
             err.seek(0)
             return subprocess.CompletedProcess(done.args, done.returncode, out.read(), err.read())
+
+
+def _alone(users: Any) -> bool:
+    """Whether no other process uses the lab. Holds the file of its users from then on, where that is so."""
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _reachable(path: Path) -> bool:

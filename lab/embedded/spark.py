@@ -11,6 +11,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -71,7 +72,8 @@ class Spark:
             "SPARK_HOME": str(spark_home()),
             "SPARK_CONF_DIR": str(bare),
             "SPARK_LOCAL_IP": "127.0.0.1",
-            "SPARK_LOCAL_DIRS": str(self.place.cache / "spark"),
+            "SPARK_LOCAL_DIRS": str(self.place.scratch / "spark"),
+            "TMPDIR": str(self.place.scratch),
             "SPARK_LAUNCHER_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
             "PYSPARK_PYTHON": sys.executable,
             "PYSPARK_DRIVER_PYTHON": sys.executable,
@@ -115,7 +117,7 @@ class Spark:
             "datanucleus.schema.validateConstraints": "false",
             "datanucleus.schema.validateColumns": "false",
             "datanucleus.connectionPool.maxPoolSize": "2",
-            "hive.exec.scratchdir": f"{home}/cache/hive",
+            "hive.exec.scratchdir": f"{self.place.scratch}/hive",
             "mapreduce.fileoutputcommitter.marksuccessfuljobs": "true",
         }
         return {
@@ -143,7 +145,7 @@ class Spark:
             # The first compiler alone and the serial collector: half the processor time of a short job.
             *("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xss4m"),
             f"-Dlog4j2.configurationFile=file:{self.place.conf}/log4j2.properties",
-            f"-Djava.io.tmpdir={self.place.cache}",
+            f"-Djava.io.tmpdir={self.place.scratch}",
         ]
         archive = self.class_archive(java)
         return [*options, f"-XX:SharedArchiveFile={archive}", "-Xshare:auto"] if archive.exists() else options
@@ -162,6 +164,7 @@ class Spark:
     def session(self, name: str) -> Any:
         """A Spark session with Hive support inside this Python process."""
         os.environ.update(self.environment())
+        tempfile.tempdir = None  # it would keep to the folder that was right until now
         os.environ["PYSPARK_SUBMIT_ARGS"] = (
             f"--properties-file {os.environ['LAB_SPARK_PROPERTIES']} --name {name} pyspark-shell"
         )
