@@ -114,11 +114,13 @@ plugin_of_newer_debian() (
 
 base_image() {
   image=$(setting DEBIAN_IMAGE)
-  if docker image inspect "$image" >/dev/null 2>&1; then return; fi
-  say "pulling $image"
-  if ! $(! command -v timeout >/dev/null || echo timeout $PULL_SECONDS) docker pull --quiet "$image" >"$LOG" 2>&1; then
-    say "no image registry answers; making $image with debootstrap (about a minute)"
-    bootstrap_image "$image"
+  if ! docker image inspect "$image" >/dev/null 2>&1; then
+    say "pulling $image"
+    # Not every system has timeout.
+    if ! $(! command -v timeout >/dev/null || echo timeout $PULL_SECONDS) docker pull --quiet "$image" >"$LOG" 2>&1; then
+      say "no image registry answers; making $image with debootstrap (about a minute)"
+      bootstrap_image "$image"
+    fi
   fi
   trust_own_authorities "$image"
 }
@@ -153,19 +155,23 @@ image_sources() {
 
 # Behind a proxy with an authority of its own (a company's, a school's), downloads in a build must trust it too.
 trust_own_authorities() (
-  find /usr/local/share/ca-certificates -name '*.crt' 2>/dev/null | grep -q . || return 0
-  say "adding this machine's own certificate authorities to $1"
+  own=/usr/local/share/ca-certificates
+  find $own -name '*.crt' 2>/dev/null | grep -q . || return 0
   context=$(mktemp -d)
   trap 'rm -rf "$context"' EXIT
-  find /usr/local/share/ca-certificates -name '*.crt' -exec cp {} "$context" \;
+  docker run --rm --network none "$1" sh -c "cat $own/*.crt 2>/dev/null" >"$context/there" || true
+  find $own -name '*.crt' -exec cat {} + | grep -qvxFf "$context/there" || return 0
+  say "adding this machine's own certificate authorities to $1"
+  find $own -name '*.crt' -exec cp {} "$context" \;
   cat >"$context/Dockerfile" <<DOCKERFILE
 FROM $1
-COPY *.crt /usr/local/share/ca-certificates/
+COPY *.crt $own/
 RUN command -v update-ca-certificates >/dev/null || \
     { apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*; }; \
     update-ca-certificates
 DOCKERFILE
-  docker build --quiet --tag "$1" "$context" >"$LOG" 2>&1 || fail "could not add them: $(tail -n 1 "$LOG") (all of it: $LOG)"
+  docker build --quiet --tag "$1" "$context" >"$LOG" 2>&1 ||
+    fail "could not add them: $(grep -v '^ *$' "$LOG" | tail -n 1) (all of it: $LOG)"
 )
 
 command -v docker >/dev/null && { running || command -v dockerd >/dev/null; } || install_engine
