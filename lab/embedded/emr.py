@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 
 from lab.cluster import ENDED
+from lab.embedded.configuration import settings_for
 from lab.embedded.place import Place
 from lab.embedded.spark import Spark
 from lab.timeline import Part, Timeline
@@ -27,7 +28,7 @@ def opened_engine(place: Place, watch: StepWatch | None = None) -> Iterator[EmrE
         store,
         LocalExecutor(place.emr / "steps"),
         place.storage,
-        environment=lambda cluster, step: variables,
+        environment=lambda cluster, step: settings_for(cluster, variables, place.emr / "conf"),
         path=[BIN],
         on_event=watch.on_event if watch else None,
     )

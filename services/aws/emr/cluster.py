@@ -58,9 +58,9 @@ class ClusterExecutor(LocalExecutor):
         self._ask({"op": "ping"})
 
     def launch(self, folder: Path, task: Task) -> None:
-        reply = self._ask(
-            {"op": "launch", **_names(folder), "argv": list(task.argv), "environment": dict(task.environment)}
-        )
+        files = {file: dict(properties) for file, properties in task.files.items()}
+        what = {"argv": list(task.argv), "environment": dict(task.environment), "files": files}
+        reply = self._ask({"op": "launch", **_names(folder), **what})
         if "problem" in reply:
             raise LaunchError(reply["problem"])
 

@@ -1,16 +1,18 @@
 """Configurations by classification: which ones a release has, and the files that they stand for.
 
-A file is named by the folder of its part: `hadoop/core-site.xml` is core-site.xml of HADOOP_CONF_DIR. A
-classification without a file belongs to something that the lab does not run: AWS takes it, and here it changes
-nothing.  https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-configure-apps.html
+A file is named by the folder of its part: `hadoop/core-site.xml` is core-site.xml of HADOOP_CONF_DIR. What an `-env`
+classification exports is set in the environment of the cluster's steps. A classification that is neither belongs to
+something that the lab does not run: AWS takes it, and here it changes nothing.
+https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-configure-apps.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.aws.emr.errors import EmrError, ValidationException
+from services.aws.emr.model import Cluster
 from services.aws.emr.releases import Release
 
 Configurations = Sequence[Mapping[str, Any]]
@@ -20,19 +22,19 @@ FILES = {
         name: f"hadoop/{name}.xml"
         for name in ("core-site", "hdfs-site", "mapred-site", "yarn-site", "capacity-scheduler")
     },
-    **{f"{name}-env": f"hadoop/{name}-env.sh" for name in ("hadoop", "hdfs", "mapred", "yarn")},
     **{name: f"hive/{name}.xml" for name in ("hive-site", "hiveserver2-site", "tez-site")},
     "hadoop-log4j": "hadoop/log4j.properties",
-    "hive-env": "hive/hive-env.sh",
     "hive-log4j2": "hive/hive-log4j2.properties",
     "spark-defaults": "spark/spark-defaults.conf",
-    "spark-env": "spark/spark-env.sh",
     "spark-hive-site": "spark/hive-site.xml",
     "spark-log4j2": "spark/log4j2.properties",
     "spark-metrics": "spark/metrics.properties",
 }
 _CHILDREN = {"container-executor": ("docker", "gpu", "cgroups")}
+_ENV = frozenset({"hadoop-env", "hdfs-env", "mapred-env", "yarn-env", "hive-env", "spark-env"})
 _EXPORT = "export"
+# There is one Java here, and a step finds its commands, and knows whose it is, by the others.
+_NOT_EXPORTED = frozenset({"JAVA_HOME", "PATH", "HOME", "EMR_CLUSTER_ID", "EMR_STEP_ID"})
 
 
 def check(configurations: Configurations, release: Release, error: type[EmrError] = ValidationException) -> None:
@@ -46,7 +48,7 @@ def check(configurations: Configurations, release: Release, error: type[EmrError
 
 
 def files(configurations: Configurations) -> Files:
-    """The properties of each file that the configurations change. In an `-env` file they are variables to export.
+    """The properties of each file that the configurations change.
 
     Without one of its own, Spark gets Hive's settings too, so that both find the same metastore.
     """
@@ -55,14 +57,31 @@ def files(configurations: Configurations) -> Files:
         file = FILES.get(each["Classification"])
         if file is None:
             continue
-        properties = dict(each.get("Properties", {}))
-        if file.endswith(".sh"):  # only what is nested under `export` is set, as on EMR
-            properties = dict(_exports(each))
-        found.setdefault(file, {}).update(properties)
+        found.setdefault(file, {}).update(each.get("Properties", {}))
     hive, spark = FILES["hive-site"], FILES["spark-hive-site"]
     if hive in found:
         found[spark] = {**found[hive], **found.get(spark, {})}
     return {file: properties for file, properties in found.items() if properties}
+
+
+def exports(configurations: Configurations) -> dict[str, str]:
+    """The variables that the configurations export, as they are written: `$NAME` is for who sets them to fill in."""
+    return {
+        name: value
+        for each in configurations
+        if each["Classification"] in _ENV
+        for nested in each.get("Configurations", ())
+        for name, value in nested.get("Properties", {}).items()
+        if name not in _NOT_EXPORTED
+    }
+
+
+def of_cluster(cluster: Cluster) -> list[Mapping[str, Any]]:
+    """What is configured on the cluster's primary node, where steps run: the group's own comes after the cluster's."""
+    primary = next((group.config for group in cluster.groups if group.role == "MASTER"), {})
+    types = primary.get("InstanceTypeConfigs", ())
+    own = types[0].get("Configurations", ()) if types else primary.get("Configurations", ())
+    return [*cluster.request.get("Configurations", ()), *own]
 
 
 def _check_nested(configuration: Mapping[str, Any], error: type[EmrError]) -> None:
@@ -73,12 +92,6 @@ def _check_nested(configuration: Mapping[str, Any], error: type[EmrError]) -> No
             raise _not_valid(nested.get("Classification"), parent, error)
         for deeper in nested.get("Configurations", ()):
             raise _not_valid(deeper.get("Classification"), nested["Classification"], error)
-
-
-def _exports(configuration: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for nested in configuration.get("Configurations", ()):
-        if nested["Classification"] == _EXPORT:
-            yield from nested.get("Properties", {}).items()
 
 
 def _not_valid(name: str | None, parent: str | None, error: type[EmrError]) -> EmrError:

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
@@ -38,10 +38,14 @@ class Away(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """What to run: argv[0] is looked for on the environment's PATH."""
+    """What to run: argv[0] is looked for on the environment's PATH.
+
+    files: properties that go over those of the machine's own configuration files, such as `hadoop/core-site.xml`.
+    """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Phase(Enum):

@@ -5,8 +5,9 @@ runs whether it is well. One connection, one question: a line of JSON, answered 
 descriptor that becomes readable when the step's runner ends. The node keeps nothing in memory that the folders do not
 tell, so it may be killed at any time. Standard library only: it runs where our packages are not installed.
 
-Steps inherit the node's environment, and get a tag for their YARN applications: Spark takes it from
-SPARK_SUBMIT_OPTS, MapReduce and Tez by `${env.EMR_STEP_TAG}` in their configuration files.
+Steps inherit the node's environment and configuration, with what their cluster was configured with before it, and get
+tags for their YARN applications, the step's and the cluster's: Spark takes them from SPARK_SUBMIT_OPTS, MapReduce and
+Tez by `${env.EMR_STEP_TAG}` in their configuration files.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from services.aws.emr import cluster
+from services.aws.emr.conf_folder import compose
 from services.aws.emr.executor import Away, LaunchError, LocalExecutor, Phase, Sighting, Task
 from services.aws.emr.yarn import Yarn, tag
 
@@ -43,16 +45,18 @@ class NodeExecutor(LocalExecutor):
     counts as running until those have ended too.
     """
 
-    def __init__(self, root: Path, yarn: Yarn | None = None) -> None:
+    def __init__(self, root: Path, yarn: Yarn | None = None, defaults: Path = Path("/etc")) -> None:
         super().__init__(root, inherited=None)
+        self._defaults = defaults
         self._yarn = yarn
         self._sweeping: set[Path] = set()
 
     def launch(self, folder: Path, task: Task) -> None:
-        mark = tag(folder.parent.name, folder.name)
+        mark = ",".join((tag(folder.parent.name, folder.name), folder.parent.name.lower()))
         options = f"{os.environ.get('SPARK_SUBMIT_OPTS', '')} -Dspark.yarn.tags={mark}".strip()
         extra = {"EMR_STEP_TAG": mark, "SPARK_SUBMIT_OPTS": options}
-        super().launch(folder, Task(task.argv, {**task.environment, **extra}))
+        conf = compose(self._defaults, folder / "conf", task.files) if task.files else {}
+        super().launch(folder, Task(task.argv, {**task.environment, **conf, **extra}))
 
     def poll(self, folder: Path) -> Sighting:
         seen = super().poll(folder)
@@ -138,7 +142,8 @@ def answer(executor: LocalExecutor, request: Mapping[str, Any]) -> tuple[dict[st
     folder = executor.folder(_name(request["cluster"]), _name(request["step"]))
     match operation:
         case "launch":
-            task = Task(tuple(map(str, request["argv"])), {str(k): str(v) for k, v in request["environment"].items()})
+            argv, files = tuple(map(str, request["argv"])), request.get("files", {})
+            task = Task(argv, _texts(request["environment"]), {str(k): _texts(v) for k, v in files.items()})
             return _launch(executor, folder, task), None
         case "poll":
             return _sighted(executor.poll(folder)), None
@@ -150,6 +155,10 @@ def answer(executor: LocalExecutor, request: Mapping[str, Any]) -> tuple[dict[st
             descriptor = executor.watch(folder)
             return {"watched": descriptor is not None}, descriptor
     raise ValueError(f"no operation {operation!r}")
+
+
+def _texts(given: Mapping[Any, Any]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in given.items()}
 
 
 def _launch(executor: LocalExecutor, folder: Path, task: Task) -> dict[str, Any]:

@@ -8,11 +8,12 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from string import Template
 
 from lakelab.errors import LabError
 from lakelab.storage import Storage
+from services.aws.emr import configurations, jars, logs, releases
 from services.aws.emr import failure as failures
-from services.aws.emr import jars, logs, releases
 from services.aws.emr.executor import Executor, LaunchError, Phase, Sighting, Task
 from services.aws.emr.model import Cluster, Failure, Step
 
@@ -47,7 +48,8 @@ class StepWork:
             argv = jars.command(step, work, self._storage, self._executor, release)
             shown = shlex.join(failures.printable(_without_folder(argv, work)))
             logs.note(folder, self._clock(), f"Running: {shown}")
-            self._executor.launch(folder, Task(argv, self._variables(cluster, step)))
+            files = configurations.files(configurations.of_cluster(cluster))
+            self._executor.launch(folder, Task(argv, self._variables(cluster, step), files))
         except (jars.CannotRun, LaunchError, LabError) as error:
             return str(error)
         except OSError as error:
@@ -97,6 +99,8 @@ class StepWork:
 
     def _variables(self, cluster: Cluster, step: Step) -> dict[str, str]:
         given = dict(self._environment(cluster, step))
+        exported = configurations.exports(configurations.of_cluster(cluster))
+        given |= {name: Template(value).safe_substitute(given) for name, value in exported.items()}
         if self._path:
             rest = given.get("PATH") or os.environ.get("PATH", os.defpath)
             given["PATH"] = os.pathsep.join([*map(str, self._path), rest])

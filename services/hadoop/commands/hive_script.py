@@ -7,11 +7,12 @@ beeline that is published as a package prints prompts between the rows of a scri
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,17 @@ def connect(call: Call) -> Any:
         raise LabError(first_line(error), where=f"{SERVER}:{PORT}") from None
 
 
+def configure(cursor: Any, settings: Mapping[str, str]) -> None:
+    """Set what the step's cluster has for hive-site. HiveServer2 lets a session change most, but not all, of it."""
+    from pyhive import exc
+
+    for name, value in settings.items():
+        try:
+            cursor.execute(f"SET {name}={value}")
+        except exc.Error as error:
+            print(f"hive-script: {name} of hive-site has no effect here: {first_line(error)}", file=sys.stderr)
+
+
 def failure(error: Exception, statement: str) -> str:
     """The statement, all that the server says of it, and last the line that EMR takes for the step's reason."""
     said = words(error).strip()
@@ -107,6 +119,7 @@ def main() -> int:
         try:
             call = call_of(shell_arguments(sys.argv[1:], ClusterFiles(), Path(folder)))
             cursor = connect(call).cursor()
+            configure(cursor, json.loads(os.environ.get("EMR_HIVE_SETTINGS", "{}")))
         except LabError as error:
             print(f"hive-script: {error}", file=sys.stderr)
             return REFUSED

@@ -1,13 +1,15 @@
 # What every launcher and role needs to know of the image. Sourced.
 export JAVA_HOME=${JAVA_HOME:-/opt/java}
 LAB=/opt/lab
+# A step of a cluster with configurations of its own has folders of its own.
+HADOOP_CONF=${HADOOP_CONF_DIR:-/etc/hadoop/conf} HIVE_CONF=${HIVE_CONF_DIR:-/etc/hive/conf} SPARK_CONF=${SPARK_CONF_DIR:-/etc/spark/conf}
 
 # options_of CLASSES KIND: the JVM's options for a class path and a kind (server, client); the class archive where made.
 options_of() {
   echo "@$LAB/jvm/$2"
   case $1 in
-    hive) echo "-Dlog4j2.configurationFile=file:/etc/hive/conf/hive-log4j2.properties" ;;
-    spark) echo "-Dlog4j2.configurationFile=file:/etc/spark/conf/log4j2.properties" ;;
+    hive) echo "-Dlog4j2.configurationFile=file:$HIVE_CONF/hive-log4j2.properties" ;;
+    spark) echo "-Dlog4j2.configurationFile=file:$SPARK_CONF/log4j2.properties" ;;
   esac
   if [ -n "${LAB_CLASS_LIST:-}" ]; then
     echo "-XX:DumpLoadedClassList=$LAB_CLASS_LIST/$1-$$.classes"
@@ -19,9 +21,9 @@ options_of() {
 # The configuration comes last: the class archives hold for a class path that begins with these jars.
 class_path() {
   case $1 in
-    hadoop) echo "/opt/hadoop/hadoop.jar:/opt/hadoop:/etc/hadoop/conf" ;;
-    hive) echo "/opt/hive/hive.jar:/etc/hive/conf:/etc/hadoop/conf" ;;
-    spark) echo "/opt/spark/jars/spark.jar:/etc/spark/conf:/etc/hadoop/conf" ;;
+    hadoop) echo "/opt/hadoop/hadoop.jar:/opt/hadoop:$HADOOP_CONF" ;;
+    hive) echo "/opt/hive/hive.jar:$HIVE_CONF:$HADOOP_CONF" ;;
+    spark) echo "/opt/spark/jars/spark.jar:$SPARK_CONF:$HADOOP_CONF" ;;
   esac
 }
 
