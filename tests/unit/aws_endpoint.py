@@ -13,7 +13,7 @@ import uvicorn
 from botocore.config import Config
 from emr_lab import Emr
 from polling import poll_until
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.aws.server.app import build
 from services.aws.server.service import Service, model_of
@@ -22,14 +22,21 @@ KEY, SECRET = "AKIALAKELABTESTS0001", "a-secret/of+the=tests"
 
 
 class Served:
-    """An ASGI application served until `stop`."""
+    """A server on a port of the loopback; `app` is the application that it serves just now."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="on", ws="none")
+    app: ASGIApp
+
+    def __init__(self) -> None:
+        config = uvicorn.Config(
+            self._answer, "127.0.0.1", 0, interface="asgi3", log_level="warning", lifespan="off", ws="none"
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
         poll_until(lambda: self._server.started, "the server to listen", 15)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
 
     @property
     def url(self) -> str:
@@ -61,10 +68,16 @@ def client(url: str, service: str, key: str = KEY, secret: str = SECRET, **more:
     )  # fmt: skip
 
 
+@pytest.fixture(scope="session")
+def served() -> Iterator[Served]:
+    """One server for all tests: it takes a fifth of a second to stop."""
+    server = Served()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def aws(emr: Emr) -> Iterator[Aws]:
+def aws(emr: Emr, served: Served) -> Aws:
     service = Service(model_of("emr"), emr.engine)
-    app = build({service.signing_name: service}, {KEY: SECRET}, lambda: {"ok": emr.engine.is_well()})
-    served = Served(app)
-    yield Aws(served.url, emr)
-    served.stop()
+    served.app = build({service.signing_name: service}, {KEY: SECRET}, lambda: {"ok": emr.engine.is_well()})
+    return Aws(served.url, emr)

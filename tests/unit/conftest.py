@@ -1,7 +1,7 @@
 """Fixtures of the fast tests. Each part keeps its own in a module beside this file."""
 
 import pytest
-from aws_endpoint import aws
+from aws_endpoint import aws, served
 from cluster_lab import cluster_emr, yarn
 from command_lab import storage
 from emr_lab import emr
@@ -9,7 +9,7 @@ from fake_webhdfs import hdfs
 
 from lab import ports
 
-__all__ = ["aws", "cluster_emr", "emr", "hdfs", "storage", "yarn"]
+__all__ = ["aws", "cluster_emr", "emr", "hdfs", "served", "storage", "yarn"]
 
 
 @pytest.fixture(autouse=True, scope="session")
