@@ -12,7 +12,6 @@ import importlib.util
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from typing import Any
 import psycopg2
 
 from lab.embedded.place import Place
+from lab.ports import is_free
 from lakelab.catalogue import DATABASE
 from lakelab.errors import LabError
 
@@ -152,7 +152,9 @@ class Postgres:
             (self.root / "ready").touch()
 
     def _pg_ctl_start(self) -> None:
-        _require_free(self.port)
+        if not is_free(self.port):
+            fix = "free it, or set LAB_ERP_PORT to another"
+            raise LabError(f"port {self.port} is taken", where="127.0.0.1", fix=fix)
         done = self._run("pg_ctl", "-D", self.data, "-l", self.log, "-w", "-t", "60", "-o", f"-p {self.port}", "start")
         if done.returncode:
             raise LabError("Postgres did not start", where=f"port {self.port}", fix=f"read {self.log}")
@@ -253,14 +255,3 @@ def _reachable(path: Path) -> bool:
     """Whether every user may walk down to the path (it or its nearest existing parent)."""
     existing = next(p for p in (path, *path.parents) if p.exists())
     return all(p.stat().st_mode & 0o001 for p in (existing, *existing.parents) if p.is_dir())
-
-
-def _require_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            raise LabError(
-                f"port {port} is taken", where="127.0.0.1", fix="free it, or set LAB_ERP_PORT to another"
-            ) from None

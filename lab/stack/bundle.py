@@ -61,8 +61,11 @@ def write_bundle(out: Path, console: Console) -> Path:
             _stage(console, "packages", lambda say: _packages(archive, folder, say))
             _stage(console, "images", lambda say: _images(archive, sizes, say))
         new.replace(target)
-    console.print(f"{target}: {target.stat().st_size / 1e9:.2f} GB. On the other machine, in a clone of the same")
-    console.print(f"version: make load FILE={target.name}", highlight=False, soft_wrap=True)
+    console.print(
+        f"{target}: {target.stat().st_size / 1e9:.2f} GB. On the other machine, in a clone of the same version: "
+        f"make load FILE={target.name}",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
     return target
 
 
