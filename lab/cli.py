@@ -16,6 +16,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from lab.ads.commands import ads
 from lab.embedded.place import Place
 from lab.stack.commands import stack
 from lab.timeline import Timeline
@@ -337,6 +338,7 @@ def emr_drift(label: str) -> None:
 
 
 cli.add_command(stack)
+cli.add_command(ads)
 
 
 def _stop(*_: object) -> None:

@@ -33,6 +33,16 @@ class Settings:
         return f"s3://{self.bucket}/"
 
     @property
+    def ad_logs_bucket(self) -> str:
+        """Where impressions and clicks are logged."""
+        return f"{self.bucket}-logs"
+
+    @property
+    def ad_trends_bucket(self) -> str:
+        """Where the joined logs and their trends go."""
+        return f"{self.bucket}-trends"
+
+    @property
     def key_uri(self) -> str:
         """The key of the pseudonyms: hexadecimal text, made once."""
         return f"s3://{self.bucket}/keys/pseudonym.key"

@@ -7,7 +7,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -89,11 +89,11 @@ def _sweep(out: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _check_target(out: Path) -> None:
+def _check_target(out: Path, ours: Set[str]) -> None:
     """An existing folder may be replaced only when nothing but a generator's files is in it."""
     if out.exists() and not out.is_dir():
         raise LabError("not a folder", where=str(out), fix="choose another folder for the generated files")
-    strange: Sequence[str] = [] if not out.exists() else sorted(p.name for p in out.iterdir() if p.name not in _OURS)
+    strange: Sequence[str] = [] if not out.exists() else sorted(p.name for p in out.iterdir() if p.name not in ours)
     if strange:
         raise LabError(
             f"the folder holds something else: {strange[0]}", where=str(out), fix="choose an empty or new folder"
@@ -101,13 +101,14 @@ def _check_target(out: Path) -> None:
 
 
 @contextlib.contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
+def new_folder(out: Path, ours: Set[str] = _OURS) -> Iterator[Path]:
     """A folder beside `out` that takes its place when the block ends well, and is removed when it does not.
 
+    ours: names of what may be in `out` from an earlier run.
     LabError: `out` holds other files, cannot be written, or the disk is full.
     """
     out = out.absolute()
-    _check_target(out)
+    _check_target(out, ours)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         _sweep(out)
@@ -127,5 +128,5 @@ def new_folder(out: Path) -> Iterator[Path]:
     except OSError as error:
         full = error.errno == errno.ENOSPC
         what = "the disk is full" if full else f"cannot write the generated files, {error.strerror or error}"
-        fix = "free some space or generate fewer students" if full else "choose a folder that you may write to"
+        fix = "free some space or generate less" if full else "choose a folder that you may write to"
         raise LabError(what, where=str(out), fix=fix) from error

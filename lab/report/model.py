@@ -110,7 +110,7 @@ class Size:
 class RunRecord:
     """One run. started is local time in ISO 8601, duration in seconds; versions maps a part to its version.
 
-    error: the one line with which a run failed, "" when it ended well.
+    counted: what scale is a number of.  error: the one line with which a run failed, "" when it ended well.
     """
 
     title: str
@@ -127,6 +127,7 @@ class RunRecord:
     anonymity: tuple[Anonymity, ...] = ()
     sizes: tuple[Size, ...] = ()
     error: str = ""
+    counted: str = "student"
 
     @property
     def rows(self) -> int:

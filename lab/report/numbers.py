@@ -10,6 +10,7 @@ from lab.report.questions import Cell
 # What a column counts, where its name alone does not say it.
 _UNITS = {
     "average_grade": "out of 100",
+    "change_points": "points",
     "attendance_rate": "%",
     "conversion": "%",
     "contracts_per_100_students": "per 100 students",
@@ -21,6 +22,8 @@ _UNITS = {
     "health": "standard deviations from the mean",
     "intake_change": "%",
     "occupancy": "%",
+    "rate_high": "%",
+    "rate_low": "%",
     "spread": "points",
     "students_per_1000_youth": "per 1,000",
     "times_school": "times",

@@ -88,7 +88,7 @@ def render(run: RunRecord, answers: Sequence[Answer]) -> str:
 
 def summary(run: RunRecord, answers: Sequence[Answer]) -> str:
     """The run in one line: what there was, whether the tiers agree, how long it took."""
-    parts = [numbers.count(run.students(), "student")]
+    parts = [numbers.count(run.students(), run.counted)]
     if run.tables:
         agree = "the same in ERP, stage and presentation" if run.equal else "but the tiers differ"
         rows = numbers.count(run.rows, "row")

@@ -25,6 +25,7 @@ from typing import Any
 
 from lab.report.model import decode, read_json, replace_text
 from lakelab.errors import LabError
+from lakelab.settings import REPOSITORY
 
 KINDS = ("bar", "stacked", "line", "scatter")
 Cell = str | int | float | bool | None
@@ -49,7 +50,7 @@ class ChartSpec:
 
 @dataclass(frozen=True)
 class Question:
-    """One file of `hive/questions`; sql is the query without header and final semicolon."""
+    """One file; sql is the query without header and final semicolon, folder its place in the repository."""
 
     number: int
     file: str
@@ -57,6 +58,7 @@ class Question:
     note: str
     chart: ChartSpec
     sql: str
+    folder: str = "hive/questions"
 
     def answer(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Answer:
         """The answer with the rows that the query gave. LabError when the chart needs a column that is not there."""
@@ -120,7 +122,9 @@ def read_question(path: Path) -> Question:
     if not sql:
         raise LabError("there is no query after the header", where=path.name, fix="write one SELECT")
     chart = _chart(header["chart"], path.name)
-    return Question(int(name[1]), path.name, header["question"], header.get("note", ""), chart, sql)
+    own = path.is_relative_to(REPOSITORY)
+    folder = path.parent.relative_to(REPOSITORY).as_posix() if own else path.parent.name
+    return Question(int(name[1]), path.name, header["question"], header.get("note", ""), chart, sql, folder)
 
 
 def _split(text: str) -> tuple[dict[str, str], str]:

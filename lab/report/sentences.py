@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from lab.report.ad_sentences import AD_SENTENCES
 from lab.report.numbers import count, euros, join, number, percent, short
 from lab.report.questions import Answer
 from lakelab.errors import LabError
@@ -23,7 +24,7 @@ def sentence(answer: Answer) -> str:
     """The answer in one sentence. LabError when the query no longer returns a column that it needs."""
     if not answer.rows:
         return NOTHING
-    write = SENTENCES.get(answer.number)
+    write = AD_SENTENCES.get(answer.question.file) or SENTENCES.get(answer.number)
     if write is None:
         return f"The answer has {count(len(answer.rows), 'row')}."
     try:

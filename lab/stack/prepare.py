@@ -37,7 +37,8 @@ def prepare() -> str:
 def _prepare() -> str:
     settings = load_settings()
     s3 = role.aws_client("s3")
-    create_bucket(s3, settings.bucket)
+    for bucket in (settings.bucket, settings.ad_logs_bucket, settings.ad_trends_bucket):
+        create_bucket(s3, bucket)
     files = publish(S3Storage(s3), settings, role.need("PSEUDONYM_KEY"))
     ready = stand(RemoteEmr(role.aws_client("emr")), settings)
     write_variables(VARIABLES, {"bucket_name": settings.bucket, "emr_cluster_id": ready.id})

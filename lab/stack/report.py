@@ -42,14 +42,14 @@ class Run:
     tasks: list[Shape]
 
     @classmethod
-    def last(cls, airflow: Airflow) -> Run:
+    def last(cls, airflow: Airflow, dag: str = DAG) -> Run:
         """LabError when the pipeline has not run yet."""
-        found = airflow.last_run(DAG)
+        found = airflow.last_run(dag)
         began = _time(found["start_date"]) if found else None
         if found is None or began is None:
-            raise LabError(f"{DAG} has not run yet", where=airflow.url, fix="trigger it there; the login: `make urls`")
+            raise LabError(f"{dag} has not run yet", where=airflow.url, fix="trigger it there; the login: `make urls`")
         ended = _time(found["end_date"]) or datetime.now(UTC)
-        return cls(began, ended, airflow.tasks(DAG, found["dag_run_id"]))
+        return cls(began, ended, airflow.tasks(dag, found["dag_run_id"]))
 
     def span(self, name: str, kind: str, start: datetime, end: datetime | None, state: str, log: str = "") -> Span:
         """A part of the run, on the run's own clock."""
@@ -68,7 +68,6 @@ def make_report(stack: Stack) -> Path:
         tables = check_tables(stack, warehouse)
         found = answers(warehouse)
         marts = anonymity(warehouse)
-    spans = [*_tasks(run), *_steps(stack, run)]
     record = RunRecord(
         title=TITLE,
         place="stack",
@@ -76,18 +75,23 @@ def make_report(stack: Stack) -> Path:
         scale=next((c.erp.rows for c in tables if c.table == "students" and c.erp), 0),
         started=run.began.astimezone().isoformat(timespec="seconds"),
         duration=(run.ended - run.began).total_seconds(),
-        versions=_versions(stack, airflow),
-        timeline=tuple(sorted(spans, key=lambda span: span.start)),
+        versions=server_versions(stack, airflow),
+        timeline=tuple(spans_of(run, stack)),
         tables=tuple(tables),
         findings=tuple(quality.findings(stack.files)),
         anonymity=tuple(marts),
         sizes=tuple(_sizes(stack)),
-        error=_error(run.tasks),
+        error=failed_tasks(run.tasks),
     )
     record.write(stack.folder / "run.json")
     write_answers(stack.folder / "answers.json", found)
     write_report(stack.report, record, found)
     return stack.report
+
+
+def spans_of(run: Run, stack: Stack) -> list[Span]:
+    """The run's tasks and the steps that ran meanwhile, by their beginning."""
+    return sorted([*_tasks(run), *_steps(stack, run)], key=lambda span: span.start)
 
 
 def _tasks(run: Run) -> Iterator[Span]:
@@ -112,12 +116,12 @@ def _steps(stack: Stack, run: Run) -> Iterator[Span]:
                 yield run.span(step["Name"], "step", timeline["StartDateTime"], timeline.get("EndDateTime"), state, log)
 
 
-def _error(tasks: list[Shape]) -> str:
+def failed_tasks(tasks: list[Shape]) -> str:
     failed = [task["task_id"] for task in tasks if task["state"] == "failed"]
     return f"failed in Airflow: {', '.join(failed)}" if failed else ""
 
 
-def _versions(stack: Stack, airflow: Airflow) -> dict[str, str]:
+def server_versions(stack: Stack, airflow: Airflow) -> dict[str, str]:
     pinned = versions()
     with connected(stack.connecting()) as connection:
         postgres = server_version(connection)
