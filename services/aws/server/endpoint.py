@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
 
@@ -25,6 +25,15 @@ from services.aws.server.service import Service, model_of
 from services.aws.server.settings import EmrSettings, emr_settings, lab_keys
 
 _HEALTH_SECONDS = 2.0
+
+
+class Part(Protocol):
+    """EMR as the endpoint serves it."""
+
+    engine: EmrEngine
+
+    def close(self) -> None: ...
+    def health(self) -> Mapping[str, Any]: ...
 
 
 class Emr:
@@ -53,17 +62,15 @@ class Emr:
         return "ok"
 
 
-def from_environment() -> Starlette:
-    """The application for the settings in the environment. LabError for a setting that is missing."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    settings, keys = emr_settings(os.environ), lab_keys(os.environ)
+def application(keys: Mapping[str, str], open_emr: Callable[[], Part]) -> Starlette:
+    """The endpoint for the owners of those keys. EMR is opened when the server starts, and closed when it stops."""
     services: dict[str, Service] = {}
-    parts: list[Emr] = []
+    parts: list[Part] = []
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
-            emr = Emr(settings, keys)
+            emr = open_emr()
         except LabError as error:
             logging.getLogger(__name__).error("%s", error)
             raise SystemExit(1) from None
@@ -76,3 +83,10 @@ def from_environment() -> Starlette:
             emr.close()
 
     return build(services, keys, lambda: parts[0].health() if parts else {"ok": False}, lifespan)
+
+
+def from_environment() -> Starlette:
+    """The application for the settings in the environment. LabError for a setting that is missing."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    settings, keys = emr_settings(os.environ), lab_keys(os.environ)
+    return application(keys, lambda: Emr(settings, keys))

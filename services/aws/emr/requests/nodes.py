@@ -32,7 +32,7 @@ def node_groups(instances: Request, now: datetime) -> tuple[NodeGroup, ...]:
         check_fleets(fleets)
         _check_roles(Counter(fleet["InstanceFleetType"] for fleet in fleets), "instance fleet", most_tasks=1)
         return _limited([instance_fleet(fleet, now) for fleet in fleets])
-    groups = list(instances.get("InstanceGroups") or _groups_by_count(instances))
+    groups = list(instances["InstanceGroups"] if given[0] else _groups_by_count(instances))
     check_groups(groups)
     _check_roles(Counter(group["InstanceRole"] for group in groups), "instance group", most_tasks=MAX_TASK_GROUPS)
     return _limited([instance_group(group, now) for group in groups])
