@@ -41,6 +41,7 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from lakelab.airflow_steps import failure_teller, watch_step
 from lakelab.catalogue import TABLES
 from lakelab.errors import LabError, SnapshotGoneError
 
@@ -92,13 +93,6 @@ def states_of(context, task_ids: list[str]) -> dict[str, str | None]:
     return states.get(ti.run_id, {})
 
 
-def tell_failure(context) -> None:
-    """The end of a failed task's log: what went wrong in one line, and what to do."""
-    name = context["ti"].task_id
-    log.error("%s failed: %s", name, context.get("exception") or "it was ended from outside, see above")
-    log.error("What to do: %s", ADVICE.get(name, "mend what the line above names, then clear the whole run."))
-
-
 ADVICE = {
     "add_steps": "check that the cluster of variable emr_cluster_id stands (WAITING or RUNNING), then clear this task.",
     "step": "read the step's own logs: in s3://<bucket_name>/<cluster>/steps/<step>/, or by `lab emr logs <step>`; mend"
@@ -106,19 +100,6 @@ ADVICE = {
     "prove": "where tables differ, find out what else wrote into them (the table above shows where), then clear the"
     " whole run; where HiveServer2 did not answer, clear this task once it does.",
 }
-
-
-def watch_step(context) -> None:
-    """Before the sensor of one step: its name for the grid, and how often to ask. A cancelled step is told as such."""
-    sensor = context["task"]
-    sensor.poke_interval = float(Variable.get("emr_poll_seconds", default=30))
-    step = sensor.hook.conn.describe_step(ClusterId=sensor.job_flow_id, StepId=sensor.step_id)["Step"]
-    context["step_name"] = step["Name"]
-    log.info("Step %s: %s", sensor.step_id, step["Name"])
-    if step["Status"]["State"] == "CANCELLED":
-        raise AirflowFailException(
-            f"step {step['Name']!r} was cancelled: one before it failed, or someone cancelled it"
-        )
 
 
 with DAG(
@@ -153,7 +134,7 @@ with DAG(
         "retries": 2,
         "retry_delay": timedelta(seconds=10),
         "execution_timeout": timedelta(hours=1),
-        "on_failure_callback": tell_failure,
+        "on_failure_callback": failure_teller(ADVICE),
         # The same moment never comes back: trying again is of no use.
         "retry_policy": ExceptionRetryPolicy(
             rules=[RetryRule(SnapshotGoneError, RetryAction.FAIL, reason="the snapshot is gone")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ def main() -> None:
 
     bag = DagBag(dag_folder=FOLDER)
     loaded = sorted(set(sys.modules) & {"psycopg2", "pyhive", "thrift", "boto3.s3.inject", "pandas"})
-    dag = bag.dags["unload_erp"]
+    dag = bag.dags[os.environ["DESCRIBED_DAG"]]
     as_the_scheduler_sees_it = DagSerialization.from_dict(DagSerialization.to_dict(dag))
     answer = {
         "import_errors": bag.import_errors,
@@ -77,13 +78,14 @@ def watched() -> dict[str, str]:
     """What happens before a sensor waits for a step, by the step's state."""
     import airflow.sdk
 
-    module = next(module for name, module in sys.modules.items() if name.endswith("_unload_erp"))
+    from lakelab.airflow_steps import watch_step
+
     found = {}
+    airflow.sdk.Variable = SimpleNamespace(get=lambda key, default: "1.5")
     for state in ("PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"):
         context = {"task": sensor(state)}
-        module.Variable = SimpleNamespace(get=lambda key, default: "1.5")
         try:
-            module.watch_step(context)
+            watch_step(context)
             found[state] = f"{context['step_name']}, asked every {context['task'].poke_interval} s"
         except airflow.sdk.exceptions.AirflowFailException as error:
             found[state] = f"fails: {error}"

@@ -17,13 +17,15 @@ UNLOADS = {f"unload_{table.name}" for table in TABLES}
 @pytest.fixture(scope="module")
 def dag() -> dict[str, Any]:
     """What describe.py tells of it."""
-    found: dict[str, Any] = run_inside("describe.py", {"AIRFLOW__CORE__LOAD_EXAMPLES": "False"})
+    found: dict[str, Any] = run_inside(
+        "describe.py", {"AIRFLOW__CORE__LOAD_EXAMPLES": "False", "DESCRIBED_DAG": "unload_erp"}
+    )
     return found
 
 
 def test_every_file_of_the_folder_is_read_without_an_error(dag):
     assert dag["import_errors"] == {}
-    assert dag["dags"] == ["unload_erp"]
+    assert dag["dags"] == ["ad_trends", "unload_erp"]
 
 
 def test_reading_it_loads_no_driver_and_reaches_nothing(dag):
