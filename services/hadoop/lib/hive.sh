@@ -16,8 +16,9 @@ hiveserver2() {
   wait_for 120 "no metastore" port_open "${METASTORE_HOST:-metastore}" 9083
   wait_for_hdfs
   rm -rf /tmp/hive-local /tmp/hive-resources /tmp/hive-operations
-  # Queries need four times the memory of a server at rest: G1 gives it back half a minute later, the serial collector never.
-  JVM_OPTIONS="-XX:MaxMetaspaceSize=320m -XX:ReservedCodeCacheSize=128m -XX:-UseSerialGC -XX:+UseG1GC -XX:ConcGCThreads=1 \
-    -XX:G1HeapRegionSize=1m -XX:G1PeriodicGCInterval=30000 -XX:MinHeapFreeRatio=5 -XX:MaxHeapFreeRatio=15 ${JVM_OPTIONS:-}" \
+  # Queries need four times the memory of a server at rest. After a minute without a collection G1 makes a full one, which
+  # takes a third of a second and gives back what it frees; the serial collector would keep it for good.
+  JVM_OPTIONS="-XX:MaxMetaspaceSize=320m -XX:ReservedCodeCacheSize=128m -XX:-UseSerialGC -XX:+UseG1GC -XX:G1HeapRegionSize=1m \
+    -XX:ConcGCThreads=1 -XX:G1PeriodicGCInterval=60000 -XX:-G1PeriodicGCInvokesConcurrent ${JVM_OPTIONS:-}" \
     java_server hive 640 -Dproc_hiveserver2 org.apache.hive.service.server.HiveServer2
 }
