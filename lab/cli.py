@@ -328,6 +328,17 @@ def emr_run(file: Path) -> None:
         run_steps(place, Console(), file)
 
 
+@emr.command("serve")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port on 127.0.0.1  [default: 4566, or the next free one]")
+def emr_serve(port: int | None) -> None:
+    """Serve the lab's EMR to boto3, the AWS CLI and Airflow until Ctrl-C."""
+    from lab.emr_serve import serve
+
+    place = _place()
+    with place.exclusive("lab emr serve"):
+        serve(place, Console(), port)
+
+
 @emr.command("drift")
 @click.argument("label")
 def emr_drift(label: str) -> None:
