@@ -231,6 +231,7 @@ same moment, for the proof.
         return complete_stage(*stage(), reports, Snapshot(**snapshot), date)
 
     @task(
+        retry_delay=timedelta(seconds=30),  # as long as HiveServer2 takes to start again
         doc_md="""
 Compares each table's records and checksum: in the **ERP** at the snapshot, in the **stage**, and in the
 **presentation** as HiveServer2 reads it from HDFS. The log shows all of them; a difference fails the run and names the
