@@ -159,8 +159,9 @@ trust_own_authorities() (
   find $own -name '*.crt' 2>/dev/null | grep -q . || return 0
   context=$(mktemp -d)
   trap 'rm -rf "$context"' EXIT
-  docker run --rm --network none "$1" sh -c "cat $own/*.crt 2>/dev/null" >"$context/there" || true
-  find $own -name '*.crt' -exec cat {} + | grep -qvxFf "$context/there" || return 0
+  docker run --rm --network none "$1" sh -c "cat $own/*.crt 2>/dev/null || true" >"$context/there" 2>"$LOG" ||
+    fail "the engine cannot run a container: $(head -n 1 "$LOG")"
+  find $own -name '*.crt' -exec cat {} + | grep -vxFf "$context/there" >/dev/null || return 0
   say "adding this machine's own certificate authorities to $1"
   find $own -name '*.crt' -exec cp {} "$context" \;
   cat >"$context/Dockerfile" <<DOCKERFILE
