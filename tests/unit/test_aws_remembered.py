@@ -18,12 +18,13 @@ INVALID = "The security token included in the request is invalid."
 @pytest.fixture(scope="module")
 def remembered() -> Iterator[str]:
     """The address of moto's server for the lab's key."""
+    server = Served()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", KEY)
         patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-        served = Served(moto.from_environment())
-    yield served.url
-    served.stop()
+        server.app = moto.from_environment()
+    yield server.url
+    server.stop()
 
 
 def refusal(url: str, service: str, operation: str, **keys: str) -> tuple[str, str, int]:
