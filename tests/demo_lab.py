@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -32,9 +31,15 @@ class Lab:
     port: int
 
     @property
+    def temporary(self) -> Path:
+        """What the lab's processes take for the machine's folder of temporary files."""
+        return self.home.parent / "tmp"
+
+    @property
     def environment(self) -> dict[str, str]:
-        own = {"LAB_HOME": str(self.home), "LAB_ERP_PORT": str(self.port), "LAB_WARM": "0"}
-        chosen = {"LAB_STUDENTS": str(STUDENTS), "LAB_SEED": str(SEED), "COLUMNS": "200"}
+        self.temporary.mkdir(exist_ok=True)
+        own = {"LAB_HOME": str(self.home), "LAB_ERP_PORT": str(self.port), "TMPDIR": str(self.temporary)}
+        chosen = {"LAB_STUDENTS": str(STUDENTS), "LAB_SEED": str(SEED), "COLUMNS": "200", "LAB_WARM": "0"}
         return {**os.environ, **own, **chosen}
 
     @property
@@ -78,11 +83,12 @@ class Lab:
 
     def checksums(self) -> dict[str, tuple[str, str, str]]:
         """Of each table after the last run: ERP, stage, presentation."""
-        return checksums_of(self.record())
+        tiers = ("erp", "stage", "presentation")
+        return {t["table"]: tuple(t[tier]["checksum"] for tier in tiers) for t in self.record()["tables"]}
 
-    def first_checksums(self) -> dict[str, tuple[str, str, str]]:
-        """The same of the demo lab's first run, whatever tests ran in it since."""
-        return checksums_of(json.loads((self.home.parent / "first_run.json").read_text()))
+    def answers(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads((self.home / "answers.json").read_text())
+        return found
 
     def erp(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a statement in the ERP as its owner."""
@@ -119,17 +125,24 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def checksums_of(record: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
-    tiers = ("erp", "stage", "presentation")
-    return {t["table"]: tuple(t[tier]["checksum"] for tier in tiers) for t in record["tables"]}
-
-
 def new_lab(home: Path) -> Iterator[Lab]:
     lab = Lab(home, free_port())
     try:
         yield lab
     finally:
         lab.remove()
+
+
+def new_copy(lab: Lab, home: Path) -> Iterator[Lab]:
+    """A lab with the data of another one in which no command is at work. It takes a second; a run takes many."""
+    for copy in new_lab(home):
+        shelves = [(lab.home, home)]
+        source, target = Postgres(lab.place).root, Postgres(copy.place).root
+        if lab.home not in source.parents:
+            shelves.append((source, target))
+        for here, there in shelves:
+            subprocess.run(["cp", "-a", here, there], check=True)  # owners, too: the data are Postgres' own
+        yield copy
 
 
 @pytest.fixture(scope="session")
@@ -139,9 +152,13 @@ def demo_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         lab.succeed("warm")  # once for all labs: every JVM of the tests starts faster
         output = lab.succeed("demo")
         (lab.home.parent / "output.txt").write_text(output)
-        for name in ("run.json", "answers.json"):
-            shutil.copy(lab.home / name, lab.home.parent / f"first_{name}")
         yield lab
+
+
+@pytest.fixture
+def spare_lab(demo_lab: Lab, tmp_path: Path) -> Iterator[Lab]:
+    """A copy of the demo lab, for one test to do with as it likes."""
+    yield from new_copy(demo_lab, tmp_path / "lab")
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,9 @@ def test_published_marts_are_k_anonymous(demo_lab):
 
 def test_files_with_names_do_not_stay_beside_the_lab(demo_lab):
     assert not (demo_lab.home / "seed").exists()
-    assert list((demo_lab.home / "unload").iterdir()) == []
+    for folder in ("unload", "cache/scratch"):
+        assert list((demo_lab.home / folder).iterdir()) == []
+    assert list(demo_lab.temporary.iterdir()) == []
 
 
 def test_secrets_are_readable_by_the_owner_alone(demo_lab):

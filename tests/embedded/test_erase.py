@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from demo_lab import SEED, STUDENTS, Lab, new_lab
+from demo_lab import SEED, STUDENTS, Lab, new_copy
 
 from lab.embedded.postgres import Postgres
 from lab.erase import erase_from_erp, find_person, finish
@@ -34,10 +34,10 @@ def school(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def erased(school, tmp_path_factory):
+def erased(demo_lab, school, tmp_path_factory):
     """A lab that ran on that school, a log that tells of the canary, then erased. Yields lab, number, output."""
     folder, student = school
-    for lab in new_lab(tmp_path_factory.mktemp("erase") / "lab"):
+    for lab in new_copy(demo_lab, tmp_path_factory.mktemp("erase") / "lab"):
         lab.succeed("load", str(folder))
         lab.succeed("run")
         assert occurrences(lab), "the canary must be found before it is erased"

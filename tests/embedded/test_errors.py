@@ -25,7 +25,7 @@ def stage(lab) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def two_steps(demo_lab, tmp_path):
+def two_steps(tmp_path):
     """Writes a file of steps: the given one, and one that must not run after it."""
 
     def write(*argv: str):
@@ -43,17 +43,14 @@ def two_steps(demo_lab, tmp_path):
     return write
 
 
-def test_a_table_missing_in_the_erp(demo_lab):
-    before = stage(demo_lab)
-    demo_lab.erp("ALTER TABLE public.events RENAME TO events_gone")
-    try:
-        line = fails(demo_lab.run("run"))
-    finally:
-        demo_lab.erp("ALTER TABLE public.events_gone RENAME TO events")
-    assert "events" in line
-    after = stage(demo_lab)
+def test_a_table_missing_in_the_erp(spare_lab):
+    before = stage(spare_lab)
+    spare_lab.erp("ALTER TABLE public.events RENAME TO events_gone")
+    assert "events" in fails(spare_lab.run("run"))
+    after = stage(spare_lab)
     assert "_manifest.json" not in after, "the stage may not be declared complete"
     assert after.items() <= before.items(), "a file of the stage is whole or the former one"
+    assert "failed: " in spare_lab.succeed("status")
 
 
 def test_a_changed_file_of_the_presentation_is_found_and_named(demo_lab):
@@ -82,21 +79,21 @@ def test_wrong_credentials(demo_lab):
     assert "erp_unloader" in line
 
 
-def test_a_job_that_raises_names_the_exception_and_its_log(demo_lab, two_steps, tmp_path):
+def test_a_job_that_raises_names_the_exception_and_its_log(spare_lab, two_steps, tmp_path):
     job = tmp_path / "job.py"
     job.write_text("raise ValueError('no campus on the moon')\n")
-    line = fails(demo_lab.run("emr", "run", str(two_steps("spark-submit", str(job)))))
+    line = fails(spare_lab.run("emr", "run", str(two_steps("spark-submit", str(job)))))
     assert "step 'first' failed" in line
     assert "no campus on the moon" in line
     step = line.split("lab emr logs ")[1].split("`")[0]
-    shown = demo_lab.succeed("emr", "logs", step, "controller")
+    shown = spare_lab.succeed("emr", "logs", step, "controller")
     assert "exit code 1" in shown
-    states = demo_lab.succeed("emr", "steps")
+    states = spare_lab.succeed("emr", "steps")
     assert [s for s in ("FAILED", "CANCELLED") if s in states] == ["FAILED", "CANCELLED"]
 
 
-def test_a_missing_bucket(demo_lab, two_steps):
-    line = fails(demo_lab.run("emr", "run", str(two_steps("s3-dist-cp", "--src=s3://nowhere/x", "--dest=/tmp/x"))))
+def test_a_missing_bucket(spare_lab, two_steps):
+    line = fails(spare_lab.run("emr", "run", str(two_steps("s3-dist-cp", "--src=s3://nowhere/x", "--dest=/tmp/x"))))
     assert "bucket nowhere does not exist" in line
 
 
@@ -110,10 +107,10 @@ def test_a_file_of_steps_that_is_not_one(demo_lab, tmp_path):
     assert "cannot render" in fails(demo_lab.run("emr", "run", str(broken)))
 
 
-def test_a_step_that_emr_would_refuse(demo_lab, tmp_path):
+def test_a_step_that_emr_would_refuse(spare_lab, tmp_path):
     steps = tmp_path / "steps.json"
     steps.write_text('[{"Name": "no jar"}]')
-    assert "hadoopJarStep" in fails(demo_lab.run("emr", "run", str(steps)))
+    assert "hadoopJarStep" in fails(spare_lab.run("emr", "run", str(steps)))
 
 
 def test_the_port_is_taken(fresh_lab):

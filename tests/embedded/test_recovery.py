@@ -1,4 +1,4 @@
-"""Runs that are stopped, killed or disturbed: the next one ends right, and nothing is left running."""
+"""The story of one lab whose runs are stopped, killed and disturbed: the last one ends right, and nothing is left."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import signal
 import subprocess
 
 import pytest
-from demo_lab import stop
+from demo_lab import Lab, stop
+from killing import Phase, kill_in, locked, seen, step_runs
 from polling import poll_until
 
 from lab.embedded.postgres import Postgres
+from lab.report.model import KILLED
 
 
 def test_a_lab_that_never_ran_says_so(own_lab):
@@ -19,6 +21,13 @@ def test_a_lab_that_never_ran_says_so(own_lab):
         "lab: there is no warehouse yet (data_dev_5data): run `make demo` first"
     )
     assert "none yet" in own_lab.succeed("status")
+
+
+def test_sigterm_is_as_ctrl_c(own_lab):
+    process: subprocess.Popen[str] = own_lab.start("demo")
+    poll_until(lambda: (own_lab.home / "run.json").exists(), "the start", 30)
+    code, _ = stop(process, signal.SIGTERM)
+    assert code == 130
 
 
 def test_ctrl_c_ends_everything_with_one_line(own_lab):
@@ -47,12 +56,58 @@ def test_other_commands_that_change_the_lab_wait_as_well(own_lab, tmp_path, comm
     assert "another command is at work" in done.stderr
 
 
-def test_postgres_stays_while_somebody_uses_it(own_lab):
+def test_postgres_and_what_is_put_aside_stay_while_somebody_is_in_the_lab(own_lab):
+    def put_aside():
+        kept = own_lab.place.scratch / "spark" / "blockmgr-1" / "shuffle_0_0_0.data"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text("names")
+        return kept
+
     first = Postgres(own_lab.place)
+    of_a_killed_one = put_aside()
     with first.running():
+        assert not of_a_killed_one.exists()
+        kept = put_aside()
         own_lab.succeed("psql", "-c", "select 1")
         assert first.is_up()
+        assert kept.exists()
     assert not first.is_up()
+    assert not kept.exists()
+
+
+WAREHOUSE = "hdfs/user/hive/warehouse/data_dev_5data.db"
+# Each is killed over what those before it left. The writers of the public students are those of the marts.
+PHASES = [
+    Phase("s3-dist-cp copies", "demo", lambda lab: step_runs(lab, "Copy"), group=True),
+    Phase("the ERP is loaded", "demo", lambda lab: locked(lab, "lessons"), group=False),
+    Phase("the ERP is unloaded", "run", lambda lab: locked(lab, "events"), group=True),
+    Phase("students.py writes", "demo", lambda lab: seen(lab, "hdfs/dev/data/ERP/_STUDENTS.new"), group=False),
+    Phase("the marts are published", "run", lambda lab: seen(lab, f"{WAREHOUSE}/_mart_*.new"), group=True),
+]
+
+
+@pytest.mark.timeout(900)
+def test_a_run_killed_in_each_of_its_phases_can_be_run_again_and_ends_right(own_lab, demo_lab):
+    for phase in PHASES:
+        kill_in(own_lab, phase)
+        assert own_lab.record()["error"] == KILLED, phase.name
+    assert "killed before its end" in own_lab.succeed("status")
+
+    own_lab.succeed("demo")
+
+    assert own_lab.checksums() == demo_lab.checksums()
+    assert own_lab.answers() == demo_lab.answers()
+    poll_until(lambda: own_lab.processes() == [], "the end of all processes", 20)
+    assert unfinished(own_lab) == []
+    assert list(own_lab.temporary.iterdir()) == []
+    assert "failed" not in own_lab.succeed("status")
+
+
+def unfinished(lab: Lab) -> list[str]:
+    """Files that writers leave when they are killed, outside of Postgres."""
+    working = ("seed", ".seed.*", "clean", "unload/*", "unload/.*", "cache/scratch/*")
+    patterns = (*working, "s3/**/.writing-*", "hdfs/**/.writing-*", "hdfs/**/_*.new")
+    return [str(path) for pattern in patterns for path in lab.home.glob(pattern)]
 
 
 def test_reset_deletes_the_lab_and_nothing_else(own_lab):
@@ -69,10 +124,3 @@ def test_reset_refuses_a_folder_that_is_not_a_lab(tmp_path, own_lab):
     assert done.returncode == 1
     assert "not made by the lab" in done.stderr
     assert (tmp_path / "precious").exists()
-
-
-def test_sigterm_is_as_ctrl_c(own_lab):
-    process: subprocess.Popen[str] = own_lab.start("demo")
-    poll_until(lambda: (own_lab.home / "postgres.users").exists(), "the start", 30)
-    code, _ = stop(process, signal.SIGTERM)
-    assert code == 130
