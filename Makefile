@@ -58,7 +58,7 @@ $(DEV): uv.lock pyproject.toml | python $(filter .tools/%,$(UV))
 	@touch $@ $(RUN) $(CLIENTS)
 
 .PHONY: test
-test: lint unit embedded ## Prove it: checks, unit tests in seconds, then real Postgres and Spark
+test: lint unit contract embedded ## Prove it: checks, unit tests in seconds, then real Postgres and Spark
 
 .PHONY: lint
 lint: $(DEV) ## Check style and types
@@ -69,6 +69,10 @@ lint: $(DEV) ## Check style and types
 .PHONY: unit
 unit: $(DEV) ## The fast tests alone
 	@.venv/bin/pytest tests/unit -q
+
+.PHONY: contract
+contract: $(DEV) ## What EMR promises, asked in boto3 of the lab's endpoint (LAB_CONTRACT_ENDPOINT=url: of another one)
+	@.venv/bin/pytest tests/contract -q
 
 .PHONY: embedded
 embedded: $(DEV) ## The tests with real Postgres and Spark, and the documents

@@ -64,6 +64,17 @@ def test_groups_and_their_instances(aws: Endpoint, grouped: str) -> None:
     assert len({one["PrivateIpAddress"] for one in of_core}) == len(of_core)
 
 
+def test_volumes_are_shown_one_by_one(aws: Endpoint) -> None:
+    disk = {"VolumeType": "gp3", "SizeInGB": 64}
+    ebs = {"EbsBlockDeviceConfigs": [{"VolumeSpecification": disk, "VolumesPerInstance": 2}], "EbsOptimized": True}
+    cluster = aws.waiting(instances={"InstanceGroups": [{**PRIMARY, "EbsConfiguration": ebs}]})
+    primary = group_of(aws, cluster, "MASTER")
+    assert [device["VolumeSpecification"] for device in primary["EbsBlockDevices"]] == [disk, disk]
+    assert len({device["Device"] for device in primary["EbsBlockDevices"]}) == 2
+    assert primary["EbsOptimized"] is True
+    aws.terminate(cluster)
+
+
 def test_a_group_is_added_resized_and_emptied(aws: Endpoint) -> None:
     cluster = aws.waiting(instances={"InstanceGroups": [PRIMARY, CORE]})
     answer = aws.emr.add_instance_groups(JobFlowId=cluster, InstanceGroups=[TASK])

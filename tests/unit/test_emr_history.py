@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from emr_lab import Emr, shell
 
@@ -24,6 +24,24 @@ def typical(call: Callable[[], object]) -> float:
         call()
         times.append(time.perf_counter() - began)
     return statistics.median(times)
+
+
+def test_pages_of_clusters_of_a_time(emr: Emr) -> None:
+    base = emr.store.cluster(emr.cluster(keep=False, wait=False))
+    emr.over(base.id)
+    base = emr.store.cluster(base.id)
+    ids = [f"j-{number}" for number in range(150)]
+    emr.store.save(*(replace(base, id=i, created=base.created + timedelta(hours=n)) for n, i in enumerate(ids, 1)))
+    between = {
+        "CreatedAfter": base.created + timedelta(hours=20.5),
+        "CreatedBefore": base.created + timedelta(hours=90.5),
+    }
+
+    first = emr.engine.list_clusters(between)
+    second = emr.engine.list_clusters({**between, "Marker": first["Marker"]})
+
+    assert [each["Id"] for each in (*first["Clusters"], *second["Clusters"])] == ids[20:90][::-1]
+    assert (len(first["Clusters"]), "Marker" in second) == (50, False)
 
 
 def test_calls_take_no_longer_with_ten_thousand_steps(emr: Emr) -> None:

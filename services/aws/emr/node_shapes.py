@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from datetime import datetime
+from string import ascii_lowercase
 from typing import Any
 
 from services.aws.emr.model import CLUSTER_ENDED, Cluster, ClusterState
@@ -37,7 +39,7 @@ def group_shape(cluster: Cluster, group: NodeGroup) -> Shape:
             "Status": _status(cluster, group.created),
             "Configurations": config.get("Configurations", []),
             "ConfigurationsVersion": 1 if config.get("Configurations") else 0,
-            "EbsBlockDevices": [],
+            **_volumes(config),
             "ShrinkPolicy": config.get("ShrinkPolicy", {}),
         }
     )
@@ -108,7 +110,22 @@ def _ready(cluster: Cluster, created: datetime) -> datetime | None:
 def _specification(config: dict[str, Any]) -> Shape:
     """An InstanceTypeSpecification: what the InstanceTypeConfig says, complete."""
     names = ("InstanceType", "BidPrice", "BidPriceAsPercentageOfOnDemandPrice", "Configurations", "Priority")
-    return {"WeightedCapacity": config.get("WeightedCapacity", 1), "EbsBlockDevices": [], **some(config, names)}
+    return {"WeightedCapacity": config.get("WeightedCapacity", 1), **_volumes(config), **some(config, names)}
+
+
+def _volumes(config: Mapping[str, Any]) -> Shape:
+    """The EbsConfiguration of a group or type as AWS shows it: one entry for each volume of an instance."""
+    ebs = config.get("EbsConfiguration", {})
+    specifications = [
+        each["VolumeSpecification"]
+        for each in ebs.get("EbsBlockDeviceConfigs", ())
+        for _ in range(each.get("VolumesPerInstance", 1))
+    ]
+    devices = [
+        {"VolumeSpecification": specification, "Device": f"/dev/sd{letter}"}
+        for specification, letter in zip(specifications, ascii_lowercase[1:], strict=False)
+    ]
+    return {"EbsBlockDevices": devices, **some(ebs, ("EbsOptimized",))}
 
 
 def _address(node: Node) -> str:

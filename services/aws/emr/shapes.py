@@ -29,12 +29,16 @@ def arn(cluster_id: str, region: str, account: str) -> str:
 def cluster(record: Cluster, region: str, account: str) -> Shape:
     """The Cluster of DescribeCluster."""
     request, instances = record.request, record.request["Instances"]
-    subnets = instances.get("Ec2SubnetIds")
+    subnets = instances.get("Ec2SubnetIds", [])
+    zone = instances.get("Placement", {}).get("AvailabilityZone")
     ec2 = {
+        "AdditionalMasterSecurityGroups": [],
+        "AdditionalSlaveSecurityGroups": [],
         **some(instances, _EC2),
         "Ec2SubnetId": instances.get("Ec2SubnetId") or (subnets[0] if subnets else None),
         "RequestedEc2SubnetIds": subnets,
-        "Ec2AvailabilityZone": instances.get("Placement", {}).get("AvailabilityZone"),
+        "RequestedEc2AvailabilityZones": instances.get("Placement", {}).get("AvailabilityZones", []),
+        "Ec2AvailabilityZone": zone or f"{region}a",
         "IamInstanceProfile": request.get("JobFlowRole"),
     }
     return present(
@@ -53,7 +57,10 @@ def cluster(record: Cluster, region: str, account: str) -> Shape:
             "MasterPublicDnsName": "localhost" if record.ready else None,
             "ClusterArn": arn(record.id, region, account),
             "StepConcurrencyLevel": record.concurrency,
-            "PlacementGroups": request.get("PlacementGroupConfigs"),
+            "PlacementGroups": request.get("PlacementGroupConfigs", []),
+            "Configurations": [],
+            "KerberosAttributes": {},
+            "ScaleDownBehavior": "TERMINATE_AT_TASK_COMPLETION",
             **some(request, _KEPT),
         }
     )

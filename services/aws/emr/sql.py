@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.aws.emr import records
-from services.aws.emr.model import CLUSTER_ENDED, STEP_ACTIVE, Cluster, SecurityConfiguration, Step
+from services.aws.emr.model import CLUSTER_ENDED, STEP_ACTIVE, Cluster, ClusterState, SecurityConfiguration, Step
 
 VERSION = 2
 # What version 2 added. A list of steps reads no more of a long history than it shows.
 SECOND = """
 CREATE INDEX IF NOT EXISTS steps_of_cluster ON steps (cluster_id, number);
 CREATE INDEX IF NOT EXISTS steps_by_state ON steps (cluster_id, state, number);
+CREATE INDEX IF NOT EXISTS clusters_by_state ON clusters (state, number);
 CREATE TABLE IF NOT EXISTS security_configurations (name text PRIMARY KEY, body json NOT NULL);
 """
 Record = Cluster | Step | SecurityConfiguration
@@ -33,9 +34,9 @@ class SqlStore(abc.ABC):
         return records.cluster(bodies[0]) if bodies else None
 
     def clusters(self, *, live_only: bool = False) -> list[Cluster]:
-        unwanted = sorted(CLUSTER_ENDED) if live_only else []
-        where = f"WHERE state NOT IN ({_marks(unwanted)})" if unwanted else ""
-        bodies = self._bodies(f"SELECT body FROM clusters {where} ORDER BY number", *unwanted)
+        wanted = sorted(set(ClusterState) - CLUSTER_ENDED) if live_only else []
+        where = f"WHERE state IN ({_marks(wanted)})" if wanted else ""
+        bodies = self._bodies(f"SELECT body FROM clusters {where} ORDER BY number", *wanted)
         return [records.cluster(body) for body in bodies]
 
     def cluster_page(self, *, states: Sequence[str] = (), after: str | None = None, size: int) -> list[Cluster]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from services.aws.emr import paging, rules, shapes
@@ -15,7 +16,8 @@ from services.aws.emr.requests.clusters import concurrency, new_cluster
 from services.aws.emr.requests.steps import check_count, new_bootstrap_actions, new_steps
 from services.aws.emr.shapes import Shape
 
-_AT_ONCE = 200  # clusters that are read at once to look for those of a time
+_AT_ONCE = paging.PAGE + 1  # clusters that are read at once
+_CLOCK_SET_BACK = timedelta(days=1)  # by as much, clusters may not be in the order of their times
 _PROTECTED = "Could not shut down one or more job flows since they are termination protected."
 
 
@@ -47,7 +49,7 @@ class ClusterOperations(Operations):
         while len(found) <= paging.PAGE:
             part = self._store.cluster_page(states=states or (), after=marker, size=_AT_ONCE)
             found += filter(wanted, part)
-            if len(part) < _AT_ONCE:
+            if len(part) < _AT_ONCE or (after is not None and part[-1].created < after - _CLOCK_SET_BACK):
                 break
             marker = part[-1].id
         summaries = [shapes.cluster_summary(cluster, self.region, self.account) for cluster in found]

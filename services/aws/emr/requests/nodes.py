@@ -14,6 +14,7 @@ from services.aws.emr.requests import Request
 
 MAX_TASK_GROUPS = 48
 MAX_INSTANCES = 2000  # of one cluster; as many as AWS lists in a page
+MAX_VOLUMES = 25
 HA_PRIMARY_NODES = 3
 _BID = re.compile(r"\d+(\.\d+)?")
 ONE_KIND = (
@@ -65,6 +66,7 @@ def check_groups(groups: Sequence[Request]) -> None:
         if group["InstanceRole"] == "MASTER" and group["InstanceCount"] not in (1, HA_PRIMARY_NODES):
             raise ValidationException("Master instance group must have exactly 3 instances for HA clusters.")
         _check_bid(group)
+        check_volumes(group, ValidationException)
 
 
 def check_fleets(fleets: Sequence[Request], error: type[EmrError] = ValidationException) -> None:
@@ -75,6 +77,7 @@ def check_fleets(fleets: Sequence[Request], error: type[EmrError] = ValidationEx
             raise error("An instance fleet must have at least one instance type.")
         for each in types:
             check_type(each["InstanceType"], error)
+            check_volumes(each, error)
             if "CustomAmiId" in each:
                 raise error("CustomAmiId is not supported.")
         check_targets(fleet, fleet["InstanceFleetType"], error)
@@ -95,6 +98,13 @@ def check_targets(fleet: Request, role: str, error: type[EmrError]) -> None:
 def check_type(instance_type: str, error: type[EmrError]) -> None:
     if instance_type not in instance_types.supported():
         raise error(f"Instance type '{instance_type}' is not supported.")
+
+
+def check_volumes(config: Request, error: type[EmrError]) -> None:
+    """As many EBS volumes as AWS gives to an instance."""
+    given = config.get("EbsConfiguration", {}).get("EbsBlockDeviceConfigs", ())
+    if sum(each.get("VolumesPerInstance", 1) for each in given) > MAX_VOLUMES:
+        raise error(f"An instance may have at most {MAX_VOLUMES} EBS volumes.")
 
 
 def _counted(instances: Request) -> bool:
