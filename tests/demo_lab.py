@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -58,6 +59,16 @@ class Lab:
             cwd=self.home.parent,
             start_new_session=True,
         )
+
+    @contextlib.contextmanager
+    def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """The same; it does not outlive the block."""
+        process = self.start(*arguments)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait(20)
 
     def run(self, *arguments: str, text: str | None = None, **changes: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

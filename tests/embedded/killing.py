@@ -27,20 +27,15 @@ class Phase:
 
 def kill_in(lab: Lab, phase: Phase) -> None:
     """Start a run and kill it in that phase."""
-    with phase.watch(lab) as reached:
-        process = lab.start(phase.command)
+    with phase.watch(lab) as reached, lab.started(phase.command) as process:
 
         def there() -> bool:
             assert process.poll() is None, process.communicate()
             return reached()
 
-        try:
-            poll_until(there, phase.name, 300)
-            if phase.group:
-                os.killpg(process.pid, signal.SIGKILL)
-        finally:
-            process.kill()
-        process.wait(20)
+        poll_until(there, phase.name, 300)
+        if phase.group:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 
 import pytest
 from demo_lab import Lab, stop
@@ -24,16 +23,16 @@ def test_a_lab_that_never_ran_says_so(own_lab):
 
 
 def test_sigterm_is_as_ctrl_c(own_lab):
-    process: subprocess.Popen[str] = own_lab.start("demo")
-    poll_until(lambda: (own_lab.home / "run.json").exists(), "the start", 30)
-    code, _ = stop(process, signal.SIGTERM)
+    with own_lab.started("demo") as process:
+        poll_until(lambda: (own_lab.home / "run.json").exists(), "the start")
+        code, _ = stop(process, signal.SIGTERM)
     assert code == 130
 
 
 def test_ctrl_c_ends_everything_with_one_line(own_lab):
-    process = own_lab.start("demo")
-    poll_until(lambda: list(own_lab.home.glob("emr/steps/**/stderr")), "the first step", 60)
-    code, said = stop(process, signal.SIGINT)
+    with own_lab.started("demo") as process:
+        poll_until(lambda: list(own_lab.home.glob("emr/steps/**/stderr")), "the first step", 200)
+        code, said = stop(process, signal.SIGINT)
     assert code == 130
     assert said.strip().splitlines()[-1].startswith("lab: stopped")
     assert "Traceback" not in said
