@@ -233,6 +233,8 @@ NO_SUCH = [
     ({"Tags": [{"Key": f"k{number}", "Value": ""} for number in range(51)]}, "50 tags"),
     ({"BootstrapActions": [{"Name": "b", "ScriptBootstrapAction": {"Path": "s3://b/x"}}] * 17}, "16 bootstrap"),
     ({"Steps": [command("true")] * 257}, "Maximum number of active steps"),
+    ({"ReleaseLabel": "emr-5.27.0", "StepConcurrencyLevel": 2}, "Step concurrency is supported only for release-label"),
+    ({"ReleaseLabel": "emr-6.0.0", "AutoTerminationPolicy": {"IdleTimeout": 60}}, "Auto-termination is supported only"),
     ({"KerberosAttributes": {"Realm": "EC2.INTERNAL", "KdcAdminPassword": "x"}}, "Kerberos"),
 ]  # fmt: skip
 

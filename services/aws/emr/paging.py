@@ -12,7 +12,7 @@ from services.aws.emr.shapes import Shape
 PAGE = 50
 
 
-def page(records: Sequence[Any], request: Request, name: str, key: str = "Id") -> Shape:
+def page(records: Sequence[Any], request: Request, name: str, key: str = "Id", size: int = PAGE) -> Shape:
     """The page of the shapes that the request's Marker asks for, as the member `name` of an answer, with the Marker
     of the next page if there is one. `key`: the member that tells the shapes apart.
     """
@@ -22,13 +22,13 @@ def page(records: Sequence[Any], request: Request, name: str, key: str = "Id") -
         if marker not in keys:
             raise no_such_marker(marker)
         start = keys.index(marker) + 1
-    return cut(records[start : start + PAGE + 1], name, key)
+    return cut(records[start : start + size + 1], name, key, size)
 
 
-def cut(found: Sequence[Any], name: str, key: str = "Id") -> Shape:
-    """An answer with the first PAGE of the shapes, and a Marker if there were more."""
-    shown = list(found[:PAGE])
-    return {name: shown, **({"Marker": shown[-1][key]} if len(found) > PAGE else {})}
+def cut(found: Sequence[Any], name: str, key: str = "Id", size: int = PAGE) -> Shape:
+    """An answer with the first `size` of the shapes, and a Marker if there were more."""
+    shown = list(found[:size])
+    return {name: shown, **({"Marker": shown[-1][key]} if len(found) > size else {})}
 
 
 def no_such_marker(marker: str) -> InvalidRequestException:

@@ -61,10 +61,10 @@ class Release:
         series whose list is kept here.
         """
         lists: dict[str, list[str]] = _data()["classifications"]
-        own = _number(self.label)
-        series = [label for label in lists if _number(label)[0] == own[0]]
-        later = [label for label in series if _number(label) >= own]
-        nearest = min(later, key=_number) if later else max(series, key=_number)
+        own = number(self.label)
+        series = [label for label in lists if number(label)[0] == own[0]]
+        later = [label for label in series if number(label) >= own]
+        nearest = min(later, key=number) if later else max(series, key=number)
         return frozenset(lists[nearest])
 
 
@@ -76,7 +76,7 @@ def release(label: str) -> Release | None:
 
 def labels() -> list[str]:
     """Every label, newest first."""
-    return sorted(_data()["releases"], key=_number, reverse=True)
+    return sorted(_data()["releases"], key=number, reverse=True)
 
 
 def last_with(application: str) -> str | None:
@@ -90,7 +90,7 @@ def absence(application: str, of: Release) -> str:
     last = last_with(application)
     if last is None:
         return f"{application} is not an application of {of.label}"
-    told = f"the last with it was {last}" if _number(last) < _number(of.label) else f"{last} has it"
+    told = f"the last with it was {last}" if number(last) < number(of.label) else f"{last} has it"
     return f"{application} is not in {of.label}: {told}"
 
 
@@ -115,5 +115,6 @@ def _data() -> dict[str, Any]:
     return data
 
 
-def _number(label: str) -> tuple[int, ...]:
+def number(label: str) -> tuple[int, ...]:
+    """The label's version, to be compared."""
     return tuple(int(part) for part in label.removeprefix("emr-").split("."))

@@ -18,6 +18,7 @@ from services.aws.emr.shapes import Shape
 
 _AT_ONCE = paging.PAGE + 1  # clusters that are read at once
 _CLOCK_SET_BACK = timedelta(days=1)  # by as much, clusters may not be in the order of their times
+_MOST_ENDED = 10
 _PROTECTED = "Could not shut down one or more job flows since they are termination protected."
 
 
@@ -72,6 +73,8 @@ class ClusterOperations(Operations):
 
     def terminate_job_flows(self, request: Request) -> None:
         """Terminates those that are not protected, and then refuses when one was."""
+        if len(request.get("JobFlowIds", ())) > _MOST_ENDED:
+            raise ValidationException(f"At most {_MOST_ENDED} job flows may be terminated at once.")
         with self._lock:
             clusters = [cluster for cluster in self._job_flows(request) if cluster.state not in CLUSTER_CLOSED]
             self._shut_down([cluster for cluster in clusters if not cluster.protected])

@@ -24,6 +24,7 @@ from services.aws.emr.requests.nodes import (
 from services.aws.emr.shapes import Shape
 
 _READY = (ClusterState.RUNNING, ClusterState.WAITING)
+_INSTANCES = 2000  # in one page
 _NOT_READY = "An instance group may only be modified when the cluster is running or waiting."
 
 
@@ -51,7 +52,7 @@ class InstanceOperations(Operations):
         ]
         states = request.get("InstanceStates")
         wanted = [shape for shape in found if not states or shape["Status"]["State"] in states]
-        return paging.page(wanted, request, "Instances")
+        return paging.page(wanted, request, "Instances", size=_INSTANCES)
 
     def list_instance_groups(self, request: Request) -> Shape:
         cluster = self._cluster(request)

@@ -22,6 +22,7 @@ class PolicyOperations(Operations):
         """The idle time counts from now where the cluster is idle already."""
         with self._lock:
             cluster = self._open_cluster(request)
+            policies.check_release(str(cluster.request["ReleaseLabel"]), "Auto-termination", InvalidRequestException)
             policy = policies.auto_termination(request.get("AutoTerminationPolicy", {}))
             idle_since = cluster.idle_since and self._clock()
             self._scheduler.commit(replace(cluster.changed(AutoTerminationPolicy=policy), idle_since=idle_since))
@@ -39,6 +40,7 @@ class PolicyOperations(Operations):
         policy = request["ManagedScalingPolicy"]
         with self._lock:
             cluster = self._open_cluster(request)
+            policies.check_release(str(cluster.request["ReleaseLabel"]), "Managed scaling", InvalidRequestException)
             policies.check_scaling(policy, fleets=cluster.fleets, error=InvalidRequestException)
             self._scheduler.commit(cluster.changed(ManagedScalingPolicy=policy))
         return {}

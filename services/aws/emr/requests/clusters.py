@@ -53,8 +53,7 @@ def new_cluster(request: Request, storage: Storage, secured: Callable[[str], boo
     many = len(primary.nodes) == HA_PRIMARY_NODES
     if many:  # such a cluster lives until it is ended, and is protected, as AWS has it
         instances = {**instances, "KeepJobFlowAliveWhenNoSteps": True}
-    if "ManagedScalingPolicy" in request:
-        policies.check_scaling(request["ManagedScalingPolicy"], fleets="InstanceFleets" in instances)
+    _check_features(request, release)
     return Cluster(
         id=new_id("j-"),
         request=_kept({**request, "Instances": instances}, release),
@@ -91,6 +90,19 @@ def _release(request: Request) -> Release:
     if not label:
         raise ValidationException(_NO_RELEASE)
     return releases.require(label, [application["Name"] for application in request.get("Applications", ())])
+
+
+def _check_features(request: Request, release: Release) -> None:
+    """What the release is too old for, and policies that do not fit the cluster."""
+    if concurrency(request, ValidationException) > 1:
+        policies.check_release(release.label, "Step concurrency")
+    if "InstanceFleets" in request["Instances"]:
+        policies.check_release(release.label, "Instance fleets")
+    if "AutoTerminationPolicy" in request:
+        policies.check_release(release.label, "Auto-termination")
+    if "ManagedScalingPolicy" in request:
+        policies.check_release(release.label, "Managed scaling")
+        policies.check_scaling(request["ManagedScalingPolicy"], fleets="InstanceFleets" in request["Instances"])
 
 
 def _check_supported(request: Request) -> None:

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from services.aws.emr.errors import EmrError, ValidationException
+from services.aws.emr.releases import number
 from services.aws.emr.requests import Request, need, within
 
 _LEAST_IDLE, _MOST_IDLE, _DEFAULT_IDLE = 60, 7 * 24 * 3600, 3600
+# The first release of each series that has a feature; later series have all.
+_SINCE = {
+    "Instance fleets": ("emr-4.8.0", "emr-5.1.0"),
+    "Step concurrency": ("emr-5.28.0",),
+    "Managed scaling": ("emr-5.30.0", "emr-6.1.0"),
+    "Auto-termination": ("emr-5.30.0", "emr-6.1.0"),
+}
 _SCALING = "Invalid configuration for managed scaling. "
+
+
+def check_release(label: str, feature: str, error: type[EmrError] = ValidationException) -> None:
+    """Refuse a feature that came after the release."""
+    own = number(label)
+    since = max((first for first in _SINCE[feature] if number(first)[0] <= own[0]), key=number, default=None)
+    if since is None or own < number(since):
+        needed = " or ".join(sorted(_SINCE[feature]))
+        raise error(f"{feature} is supported only for release-label {needed} and above")
 
 
 def auto_termination(policy: Request) -> Request:
