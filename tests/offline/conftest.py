@@ -1,4 +1,7 @@
-"""The way of a bundle into a classroom: made here, loaded there, started there. Each fixture is a step of it."""
+"""The way of a bundle into a classroom: made here, loaded there, started there. Each fixture is a step of it.
+
+They end with the module, so that the next tests have the machine for a stack of theirs.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(TIMEOUT))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
     """The machine that reaches nothing."""
     require_rights()
@@ -32,8 +35,8 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
         yield room
 
 
-@pytest.fixture(scope="session")
-def bundle(room: Classroom, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module")
+def bundle(room: Classroom) -> Path:
     """The file, made on this machine and carried there."""
     missing = Compose(ensure_environment()).missing_images()
     if missing:
@@ -41,20 +44,20 @@ def bundle(room: Classroom, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_bundle(room.folder / "stick", Console())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def loaded(room: Classroom, bundle: Path) -> str:
     """What `make load` said."""
     return room.make("load", f"FILE={bundle}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def up(room: Classroom, loaded: str) -> Iterator[str]:
     """What `make up` said."""
     yield room.make("up")
     room.make("down")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tasks(room: Classroom, up: str) -> str:
     """A run of the pipeline, and how each of its tasks ended."""
     return room.python("tests/offline/run_pipeline.py")

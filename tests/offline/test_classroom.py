@@ -37,7 +37,8 @@ def test_the_bundle_is_taken_without_a_network(room: Classroom, loaded: str):
 def test_the_stack_starts_and_the_pipeline_ends_green(room: Classroom, up: str, tasks: str):
     assert "The stack is up" in up
     states = json.loads(tasks)
-    assert {state for found in states.values() for state in found} == {"success"}
+    logs = room.run(".venv/bin/lab", "stack", "logs", "--tail", "20", "airflow", "aws", "master").stdout
+    assert {state for found in states.values() for state in found} == {"success"}, f"{states}\n{logs}"
     assert len([name for name in states if name.startswith("unload_")]) == 11
     assert len(states["step"]) == 13
 
