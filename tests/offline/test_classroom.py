@@ -20,6 +20,10 @@ except OSError as error:
 """
 
 
+def last_lines(room: Classroom) -> str:
+    return room.run(".venv/bin/lab", "stack", "logs", "--tail", "20", "airflow", "aws", "master").stdout
+
+
 def test_the_machine_reaches_nothing_and_has_nothing(room: Classroom):
     assert room.succeed("python3", "-c", CONNECT) == "ENETUNREACH\n"
     assert room.run("docker", "pull", "debian:bookworm-slim").returncode != 0
@@ -37,8 +41,7 @@ def test_the_bundle_is_taken_without_a_network(room: Classroom, loaded: str):
 def test_the_stack_starts_and_the_pipeline_ends_green(room: Classroom, up: str, tasks: str):
     assert "The stack is up" in up
     states = json.loads(tasks)
-    logs = room.run(".venv/bin/lab", "stack", "logs", "--tail", "20", "airflow", "aws", "master").stdout
-    assert {state for found in states.values() for state in found} == {"success"}, f"{states}\n{logs}"
+    assert {state for found in states.values() for state in found} == {"success"}, f"{states}\n{last_lines(room)}"
     assert len([name for name in states if name.startswith("unload_")]) == 11
     assert len(states["step"]) == 13
 
