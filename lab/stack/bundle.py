@@ -166,7 +166,7 @@ def _images(archive: Archive, sizes: dict[str, int], say: Say) -> str:
             while piece := saving.stdout.read(_PIECE):
                 stream.write(piece)
                 saved += len(piece)
-                say(f"{saved / 1e9:.2f} of at most {sum(sizes.values()) / 1e9:.2f} GB")
+                say(f"{saved / 1e9:.2f} GB")
         if saving.wait():
             errors.seek(0)
             raise LabError(f"docker save failed: {errors.read().decode(errors='replace').strip()}")
