@@ -14,19 +14,23 @@ CREATE EXTERNAL TABLE joined (
     place int,
     site string,
     clicked int,
-    click_time string
+    click_time string,
+    arrived string,
+    copies bigint
 )
-COMMENT 'Impressions, each once, with the first click if any. place: from the top of the page, from 1.'
+COMMENT 'Impressions, each once, with the first click if any. place: from the top of the page, from 1. copies: of the line.'
 PARTITIONED BY (event_day string)
 STORED AS PARQUET
 LOCATION '${hivevar:RESULTS}/parquet/joined';
 
 INSERT OVERWRITE TABLE joined PARTITION (event_day)
 SELECT shown.impression_id, shown.event_time, shown.ad_id, shown.device, shown.place, shown.site,
-       IF(first_click.impression_id IS NULL, 0, 1), first_click.click_time, substr(shown.event_time, 1, 10)
+       IF(first_click.impression_id IS NULL, 0, 1), first_click.click_time, shown.arrived, shown.copies,
+       substr(shown.event_time, 1, 10)
 FROM (
-    SELECT impression_id, event_time, ad_id, device, place, site,
-           ROW_NUMBER() OVER (PARTITION BY impression_id ORDER BY event_time, arrived) AS copy
+    SELECT impression_id, event_time, ad_id, device, place, site, arrived,
+           ROW_NUMBER() OVER (PARTITION BY impression_id ORDER BY event_time, arrived) AS copy,
+           COUNT(*) OVER (PARTITION BY impression_id) AS copies
     FROM impressions
     WHERE impression_id IS NOT NULL AND event_time IS NOT NULL
 ) shown
@@ -47,7 +51,9 @@ CREATE EXTERNAL TABLE joined_text (
     place int,
     site string,
     clicked int,
-    click_time string
+    click_time string,
+    arrived string,
+    copies bigint
 )
 COMMENT 'The same as text: a line each, a tab between two values.'
 ROW FORMAT DELIMITED FIELDS TERMINATED BY '\t'
@@ -55,4 +61,4 @@ STORED AS TEXTFILE
 LOCATION '${hivevar:RESULTS}/text/joined';
 
 INSERT OVERWRITE TABLE joined_text
-SELECT impression_id, event_time, ad_id, device, place, site, clicked, click_time FROM joined;
+SELECT impression_id, event_time, ad_id, device, place, site, clicked, click_time, arrived, copies FROM joined;

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from lab import cluster
+from lab import warehouse as warehouses
 from lab.ads.logs import TRUTH, Logs, fill_bucket
 from lab.embedded import emr
 from lab.embedded.java import find_java
@@ -19,17 +20,21 @@ from lab.embedded.place import Place
 from lab.embedded.postgres import Postgres
 from lab.embedded.spark import Spark
 from lab.publish import publish
-from lab.report.model import RunRecord, Size
+from lab.report.model import Finding, RunRecord, Size
 from lab.report.page import write_report
 from lab.report.questions import Answer, write_answers
 from lab.timeline import Timeline
-from lab.warehouse import Asked, Warehouse, answers
+from lab.warehouse import Warehouse, answers
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY, Settings
 from lakelab.storage import Storage
 
 STEPS = cluster.STEPS / "ad_trends.json"
 QUESTIONS = REPOSITORY / "hive" / "ads" / "questions"
+COUNTS = """
+SELECT COUNT(*), coalesce(SUM(copies - 1), 0),
+       coalesce(SUM(IF(arrived > concat(substr(event_time, 1, 10), '-', substr(event_time, 12, 2)), 1, 0)), 0)
+FROM data_dev_ads.joined"""
 TITLE = "Impressions and clicks, from logs to trends"
 
 
@@ -55,13 +60,13 @@ def run_pipeline(place: Place, wanted: Logs | None, timeline: Timeline) -> Outco
             ready = cluster.ready_cluster(engine, settings)
             cluster.run_steps(engine, ready, cluster.read_steps(STEPS, settings), settings)
         with timeline.stage("Answer the questions") as part:
-            shown, found = ask(place)
-            part.note(f"{len(found)} answers")
+            asked = ask(place)
+            part.note(f"{len(asked.answers)} answers")
     record = RunRecord(
         title=TITLE,
         place="embedded",
         seed=seed_of(storage, settings),
-        scale=shown,
+        scale=asked.impressions,
         counted="impression",
         started=timeline.started.isoformat(timespec="seconds"),
         duration=timeline.elapsed,
@@ -72,26 +77,38 @@ def run_pipeline(place: Place, wanted: Logs | None, timeline: Timeline) -> Outco
             "Java": find_java().version,
         },
         timeline=tuple(timeline.spans),
+        findings=asked.findings,
         sizes=sizes(storage, settings),
     )
     record.write(place.home / "ads.json")
-    write_answers(place.home / "ads-answers.json", found)
-    write_report(place.home / "ads.html", record, found)
-    return Outcome(record, found)
+    write_answers(place.home / "ads-answers.json", asked.answers)
+    write_report(place.home / "ads.html", record, asked.answers)
+    return Outcome(record, asked.answers)
 
 
-def ask(place: Place) -> tuple[int, list[Answer]]:
-    """The impressions that count, and the answers, by the lab's own Spark session."""
+@dataclass(frozen=True)
+class Asked:
+    """What the warehouse says after the steps: impressions that count, what was wrong with lines, the answers."""
+
+    impressions: int
+    findings: tuple[Finding, ...]
+    answers: list[Answer]
+
+
+def ask(place: Place) -> Asked:
+    """By the lab's own Spark session."""
     warehouse = Warehouse(Spark(place), "ads")
     try:
-        return impressions(warehouse), answers(warehouse, QUESTIONS)
+        return ask_warehouse(warehouse)
     finally:
         warehouse.close()
 
 
-def impressions(warehouse: Asked) -> int:
-    rows = warehouse.query("SELECT impressions FROM data_dev_ads.trends WHERE dimension = 'all'")[1]
-    return int(rows[0][0]) if rows else 0
+def ask_warehouse(warehouse: warehouses.Asked) -> Asked:
+    ((shown, again, late),) = warehouse.query(COUNTS)[1]
+    told = ((again, "sent again; counted once"), (late, "came late; counted for the hour of the event"))
+    findings = (Finding("impressions", reason, "warning", int(rows)) for rows, reason in told if rows)
+    return Asked(int(shown), tuple(findings), answers(warehouse, QUESTIONS))
 
 
 def seed_of(storage: Storage, settings: Settings) -> int | None:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from lab.ads.logs import Logs, fill_bucket
-from lab.ads.pipeline import QUESTIONS, TITLE, impressions, seed_of, sizes
+from lab.ads.pipeline import TITLE, ask_warehouse, seed_of, sizes
 from lab.report.model import RunRecord
 from lab.report.page import write_report
 from lab.report.questions import Answer
@@ -14,7 +14,6 @@ from lab.stack.place import Stack
 from lab.stack.prepare import create_bucket
 from lab.stack.report import Run, failed_tasks, server_versions, spans_of
 from lab.timeline import Timeline
-from lab.warehouse import answers
 
 DAG = "ad_trends"
 
@@ -31,20 +30,21 @@ def make_report() -> tuple[Path, list[Answer]]:
     stack = Stack.of_this_clone()
     run = Run.last(stack.airflow, DAG)
     with stack.warehouse() as warehouse:
-        shown, found = impressions(warehouse), answers(warehouse, QUESTIONS)
+        asked = ask_warehouse(warehouse)
     record = RunRecord(
         title=TITLE,
         place="stack",
         seed=seed_of(stack.storage, stack.settings),
-        scale=shown,
+        scale=asked.impressions,
         counted="impression",
         started=run.began.astimezone().isoformat(timespec="seconds"),
         duration=(run.ended - run.began).total_seconds(),
         versions=server_versions(stack, stack.airflow),
         timeline=tuple(spans_of(run, stack)),
         sizes=sizes(stack.storage, stack.settings),
+        findings=asked.findings,
         error=failed_tasks(run.tasks),
     )
     path = stack.folder / "ads.html"
-    write_report(path, record, found)
-    return path, found
+    write_report(path, record, asked.answers)
+    return path, asked.answers

@@ -193,7 +193,7 @@ def test_memory_does_not_grow_with_the_logs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", [{"impressions": 0}, {"days": 1}, {"days": 400}, {"seed": -1}])
 def test_numbers_out_of_range_are_one_line(wrong: dict[str, int], tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="ask for|use 0"):
+    with pytest.raises(LabError, match=r"ask for|use 0"):
         generate(tmp_path / "logs", **{"impressions": 10, "seed": 1, **wrong})
 
     assert not (tmp_path / "logs").exists()
