@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import duckdb
 import pytest
 from demo_lab import Lab
 
+IMPRESSIONS = os.environ.get("LAB_TEST_IMPRESSIONS", "20000")  # 1000000: minutes instead of one
 LOGS, TRENDS = "5data-bucket-logs", "5data-bucket-trends"
 IMPRESSION = {"event_time": "2026-06-02T10:00:00.000Z", "device": "phone", "position": 1, "site": "news"}
 DIMENSIONS = {
@@ -27,7 +29,7 @@ DIMENSIONS = {
 @pytest.fixture(scope="module")
 def lab(own_lab: Lab) -> Lab:
     """A lab in which the pipeline ran on generated logs, and on a few lines of the test's own."""
-    own_lab.succeed("ads", "fill", "--impressions", "20000", "--days", "2", "--gzip")
+    own_lab.succeed("ads", "fill", "--impressions", IMPRESSIONS, "--days", "2", "--gzip")
     late = own_lab.home / "s3" / LOGS / "impressions" / "arrived=2026-06-09-10"
     late.mkdir()
     lines = [
