@@ -49,7 +49,10 @@ class Endpoint:
         self.emr = self.client("emr")
 
     def client(self, service: str, **more: Any) -> Any:
-        config = Config(retries={"total_max_attempts": 1 if self.storage else 5}, read_timeout=30)
+        attempts = {"total_max_attempts": 1 if self.storage else 5}
+        checked = more.pop("parameter_validation", True)
+        style = {"addressing_style": "path"} if "endpoint_url" in self.options else {}
+        config = Config(retries=attempts, read_timeout=30, parameter_validation=checked, s3=style)
         return boto3.client(service, config=config, **{**self.options, **more})
 
     def put(self, name: str, content: str) -> str:

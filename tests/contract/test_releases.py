@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import botocore
 import pytest
 from botocore.exceptions import ClientError
 from endpoint import RELEASE, Endpoint, refused
@@ -41,6 +42,23 @@ def test_instance_types_come_in_pages(aws: Endpoint) -> None:
     assert (m5["VCPU"], m5["MemoryGB"], m5["InstanceFamilyId"], m5["Architecture"]) == (4, 16.0, "m5", "X86_64")
     assert len(types) == len({each["Type"] for each in types})
     refused(aws.emr.list_supported_instance_types, "InvalidRequestException", "emr-0.0.0", ReleaseLabel="emr-0.0.0")
+
+
+def test_what_does_not_fit_the_shapes_is_refused(aws: Endpoint, standing: str) -> None:
+    careless = aws.client("emr", parameter_validation=False)
+    kind = "SerializationException"
+    refused(careless.modify_cluster, kind, "Integer", ClusterId=standing, StepConcurrencyLevel="two")
+    refused(careless.set_visible_to_all_users, kind, "Boolean", JobFlowIds=[standing], VisibleToAllUsers="yes")
+    refused(careless.describe_cluster, kind, "String", ClusterId=5)
+    refused(careless.describe_cluster, "ValidationException", "Member must not be null")
+    refused(careless.describe_cluster, "ValidationException", "256", ClusterId="j" * 257)
+    refused(careless.list_clusters, "ValidationException", "enum value set", ClusterStates=["SLEEPING"])
+
+
+def test_who_does_not_sign_is_refused(aws: Endpoint) -> None:
+    unsigned = aws.client("emr")
+    unsigned.meta.events.register("choose-signer.emr.*", lambda **_: botocore.UNSIGNED)
+    refused(unsigned.list_clusters, "MissingAuthenticationTokenException", "Missing Authentication Token")
 
 
 @pytest.mark.parametrize(

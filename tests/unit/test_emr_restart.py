@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from emr_lab import Emr, Gate, shell
+from emr_lab import MINIMAL, NODES, Emr, Gate, shell
 from polling import poll_until
 
 from lakelab.errors import LabError
@@ -44,7 +44,7 @@ def lost(tmp_path: Path, emr: Emr) -> Callable[..., tuple[str, list[str]]]:
     emr.stop()
 
     def die(gate: Gate, *scripts: str) -> tuple[str, list[str]]:
-        asked = {"Name": "lab", "LogUri": "s3://logs", "Instances": {"KeepJobFlowAliveWhenNoSteps": True}}
+        asked = {**MINIMAL, "LogUri": "s3://logs", "Instances": {**NODES, "KeepJobFlowAliveWhenNoSteps": True}}
         steps = [shell(script) for script in scripts]
         host = subprocess.Popen(
             [sys.executable, "-c", HOST, str(tmp_path), json.dumps(asked), json.dumps(steps)],
