@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from services.aws.emr.ids import new_id
 
 Config = Mapping[str, Any]
+_REMEMBERED = 100  # nodes of a group that have ended
 ON_DEMAND, SPOT = "ON_DEMAND", "SPOT"
 
 
@@ -59,7 +60,7 @@ class NodeGroup:
                 wanted[kind] -= 1
             kept.append(node)
         new = (_new_node(*kind, at) for kind in wanted.elements())
-        return replace(self, config=config, nodes=(*kept, *new))
+        return replace(self, config=config, nodes=(*_remembered(kept), *new))
 
     def without(self, ec2_ids: list[str], at: datetime) -> NodeGroup:
         """The group after those instances were terminated; its count goes down with them."""
@@ -80,6 +81,13 @@ def instance_group(config: Config, at: datetime) -> NodeGroup:
 def instance_fleet(config: Config, at: datetime) -> NodeGroup:
     """A fleet by an InstanceFleetConfig."""
     return NodeGroup(new_id("if-"), config["InstanceFleetType"], True, {}, at).resized(config, at)
+
+
+def _remembered(nodes: Sequence[Node]) -> list[Node]:
+    """Without the oldest of those that have ended: a cluster that breathes all year shall not grow."""
+    ended = [node for node in nodes if node.ended]
+    forgotten = {node.id for node in ended[: max(0, len(ended) - _REMEMBERED)]}
+    return [node for node in nodes if node.id not in forgotten]
 
 
 def _wanted(config: Config, *, fleet: bool) -> Iterator[tuple[str, str]]:

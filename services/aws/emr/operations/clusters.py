@@ -25,12 +25,11 @@ _PROTECTED = "Could not shut down one or more job flows since they are terminati
 class ClusterOperations(Operations):
     def run_job_flow(self, request: Request) -> Shape:
         now = self._clock()
-        with self._lock:
-            cluster = new_cluster(request, self._storage, self._has_security_configuration, now)
-            steps = new_steps(request.get("Steps", ()), cluster, now, request.get("StepExecutionRoleArn"))
-            check_count(0, len(steps))
-            bootstrap = new_bootstrap_actions(request.get("BootstrapActions", ()), cluster, now)
-            self._scheduler.commit(cluster, *bootstrap, *steps)
+        cluster = new_cluster(request, self._storage, self._has_security_configuration, now)
+        steps = new_steps(request.get("Steps", ()), cluster, now, request.get("StepExecutionRoleArn"))
+        check_count(0, len(steps))
+        bootstrap = new_bootstrap_actions(request.get("BootstrapActions", ()), cluster, now)
+        self._scheduler.commit(cluster, *bootstrap, *steps)
         return {"JobFlowId": cluster.id, "ClusterArn": shapes.arn(cluster.id, self.region, self.account)}
 
     def describe_cluster(self, request: Request) -> Shape:
