@@ -30,8 +30,8 @@ def test_sigterm_is_as_ctrl_c(own_lab):
 
 
 def test_ctrl_c_ends_everything_with_one_line(own_lab):
-    with own_lab.started("demo") as process:
-        poll_until(lambda: list(own_lab.home.glob("emr/steps/**/stderr")), "the first step", 200)
+    with seen(own_lab, "emr/steps/**/stderr") as first_step, own_lab.started("demo") as process:
+        poll_until(first_step, "the first step", 200)
         code, said = stop(process, signal.SIGINT)
     assert code == 130
     assert said.strip().splitlines()[-1].startswith("lab: stopped")
