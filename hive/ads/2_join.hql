@@ -2,8 +2,9 @@
 --   RESULTS: the address of the bucket for results, s3://…-trends
 -- A record that was sent again counts once, by its id. A late one counts for the hour of its event, not for that of
 -- its file. A line that is no such record has no id, and is left out.
+-- The table has no partitions, so that each run replaces all of it: one of a day that the table does not know yet could
+-- keep files of an earlier run.
 USE data_dev_ads;
-SET hive.exec.dynamic.partition.mode=nonstrict;
 
 DROP TABLE IF EXISTS joined;
 CREATE EXTERNAL TABLE joined (
@@ -16,14 +17,14 @@ CREATE EXTERNAL TABLE joined (
     clicked int,
     click_time string,
     arrived string,
-    copies bigint
+    copies bigint,
+    event_day string
 )
 COMMENT 'Impressions, each once, with the first click if any. place: from the top of the page, from 1. copies: of the line.'
-PARTITIONED BY (event_day string)
 STORED AS PARQUET
 LOCATION '${hivevar:RESULTS}/parquet/joined';
 
-INSERT OVERWRITE TABLE joined PARTITION (event_day)
+INSERT OVERWRITE TABLE joined
 SELECT shown.impression_id, shown.event_time, shown.ad_id, shown.device, shown.place, shown.site,
        IF(first_click.impression_id IS NULL, 0, 1), first_click.click_time, shown.arrived, shown.copies,
        substr(shown.event_time, 1, 10)
@@ -53,12 +54,12 @@ CREATE EXTERNAL TABLE joined_text (
     clicked int,
     click_time string,
     arrived string,
-    copies bigint
+    copies bigint,
+    event_day string
 )
 COMMENT 'The same as text: a line each, a tab between two values.'
 ROW FORMAT DELIMITED FIELDS TERMINATED BY '\t'
 STORED AS TEXTFILE
 LOCATION '${hivevar:RESULTS}/text/joined';
 
-INSERT OVERWRITE TABLE joined_text
-SELECT impression_id, event_time, ad_id, device, place, site, clicked, click_time, arrived, copies FROM joined;
+INSERT OVERWRITE TABLE joined_text SELECT * FROM joined;

@@ -128,7 +128,7 @@ class HourFiles:
             folder = self._folder / log / f"arrived={hour_name(hour)}"
             folder.mkdir(parents=True)
             file = self._open[log, hour] = (folder / f"part-0000.json{'.gz' if self._compress else ''}").open("wb")
-        file.write(gzip.compress(text, mtime=0) if self._compress else text)
+        file.write(gzip.compress(text, 6, mtime=0) if self._compress else text)
 
     def close_before(self, hour: int) -> None:
         self._close([key for key in self._open if key[1] < hour])

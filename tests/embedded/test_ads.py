@@ -100,7 +100,7 @@ def wilson(clicked: int, shown: int, sign: int) -> float:
 
 
 def test_every_impression_is_joined_once_and_stays_without_a_click(lab: Lab, duck: duckdb.DuckDBPyConnection) -> None:
-    joined = f"read_parquet('{lab.home}/s3/{TRENDS}/parquet/joined/*/part*', hive_partitioning=true)"
+    joined = f"read_parquet('{lab.home}/s3/{TRENDS}/parquet/joined/part*')"
     differing = duck.execute(
         f"""
         SELECT count(*) FROM {joined} j FULL JOIN once o USING (impression_id)
@@ -117,7 +117,7 @@ def test_every_impression_is_joined_once_and_stays_without_a_click(lab: Lab, duc
 def test_copies_and_the_hour_of_the_first_file_are_told(lab: Lab, duck: duckdb.DuckDBPyConnection) -> None:
     differing = duck.execute(
         f"""
-        SELECT count(*) FROM read_parquet('{lab.home}/s3/{TRENDS}/parquet/joined/*/part*') j
+        SELECT count(*) FROM read_parquet('{lab.home}/s3/{TRENDS}/parquet/joined/part*') j
         FULL JOIN (SELECT impression_id, count(*) AS copies, min(arrived) AS arrived FROM impressions
                    WHERE impression_id IS NOT NULL GROUP BY ALL) i USING (impression_id)
         WHERE (j.copies, j.arrived) IS DISTINCT FROM (i.copies, i.arrived)
@@ -136,7 +136,7 @@ def test_copies_and_the_hour_of_the_first_file_are_told(lab: Lab, duck: duckdb.D
 
 
 def test_the_first_click_is_kept(lab: Lab, duck: duckdb.DuckDBPyConnection) -> None:
-    joined = f"read_parquet('{lab.home}/s3/{TRENDS}/parquet/joined/*/part*')"
+    joined = f"read_parquet('{lab.home}/s3/{TRENDS}/parquet/joined/part*')"
     ours = duck.execute(
         f"SELECT impression_id, clicked, click_time FROM {joined}"
         " WHERE impression_id IN ('twice', 'clicked') ORDER BY impression_id"
@@ -188,8 +188,7 @@ def test_ads_are_ranked_and_their_change_is_measured(lab: Lab, duck: duckdb.Duck
 @pytest.mark.parametrize("table", ["joined", "trends", "ads"])
 def test_text_and_parquet_say_the_same(table: str, lab: Lab, duck: duckdb.DuckDBPyConnection) -> None:
     base = f"{lab.home}/s3/{TRENDS}"
-    folder = "joined/*/part*" if table == "joined" else f"{table}/part*"
-    parquet = f"read_parquet('{base}/parquet/{folder}', hive_partitioning=false)"
+    parquet = f"read_parquet('{base}/parquet/{table}/part*')"
     columns = [row[:2] for row in duck.execute(f"DESCRIBE SELECT * FROM {parquet}").fetchall()]
     text = (
         f"read_csv('{base}/text/{table}/part*', delim='\t', header=false, nullstr='\\N', quote='', escape='',"

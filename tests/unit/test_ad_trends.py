@@ -119,7 +119,7 @@ def test_the_scripts_come_apart_into_their_statements():
     tables = ["DROP", "CREATE", "MSCK"] * 2
     assert kinds == {
         "1_tables.hql": ["CREATE", "USE", *tables, "DROP", "CREATE", "DROP", "CREATE"],
-        "2_join.hql": ["USE", "SET", *["DROP", "CREATE", "INSERT"] * 2],
+        "2_join.hql": ["USE", *["DROP", "CREATE", "INSERT"] * 2],
         "3_trends.hql": ["USE", *["DROP", "CREATE", "INSERT"] * 4],
     }
 
