@@ -103,6 +103,10 @@ status: $(RUN) ## What the lab holds and how the last run ended; of the stack: h
 sql: $(RUN) ## A SQL shell on the warehouse
 	@$(LAB) sql
 
+.PHONY: serve
+serve: $(CLIENTS) ## An EMR on this machine for boto3 and the AWS CLI, without the stack
+	@$(LAB) emr serve
+
 .PHONY: erase
 erase: $(RUN) ## Erase one student everywhere (STUDENT=number)
 	@$(LAB) erase $(STUDENT)

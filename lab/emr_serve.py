@@ -44,7 +44,7 @@ def serve(place: Place, console: Console, port: int | None) -> None:
 
         from services.aws.server.endpoint import application
     except ImportError as error:
-        raise LabError(f"{error.name} is not installed", fix="run `uv sync --group stack`") from None
+        raise LabError(f"{error.name} is not installed", fix="run `make serve`") from None
     address = f"http://127.0.0.1:{_port(place, port)}"
     access_key, secret_key = keys(place)
     with Postgres(place).running() as postgres:
