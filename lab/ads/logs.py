@@ -16,7 +16,7 @@ from lakelab.storage import Storage
 from seed.ads.generator import CLICKS, IMPRESSIONS, generate
 from seed.writer import TRUTH
 
-PLACES_AT_ONCE = 8  # files on their way to a store that answers over the network
+AT_ONCE = 8  # files on their way to a store that answers over the network
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def fill_bucket(
             def put(path: Path) -> None:
                 storage.put(path, f"s3://{settings.ad_logs_bucket}/{path.relative_to(folder).as_posix()}")
 
-            with ThreadPoolExecutor(PLACES_AT_ONCE) as pool:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
                 for done, _ in enumerate(pool.map(put, files), 1):
                     part.report(done, len(files))
             size = sum(path.stat().st_size for path in files)

@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 from lab import cluster
 from lab import warehouse as warehouses
-from lab.ads.logs import TRUTH, Logs, fill_bucket
+from lab.ads.logs import CLICKS, IMPRESSIONS, TRUTH, Logs, fill_bucket
 from lab.embedded import emr
 from lab.embedded.java import find_java
 from lab.embedded.metastore import ensure_metastore
@@ -45,13 +45,17 @@ class Outcome:
 
 
 def run_pipeline(place: Place, wanted: Logs | None, timeline: Timeline) -> Outcome:
-    """Run the steps on the logs, on new ones if `wanted`, and write the report. LabError when a step fails."""
+    """Run the steps on the logs, on new ones if `wanted`, and write the report.
+
+    LabError when there are no logs, or a step fails.
+    """
     place.prepare()
     storage, settings = place.storage, place.settings
     for bucket in (settings.bucket, settings.ad_logs_bucket, settings.ad_trends_bucket):
         storage.create_bucket(bucket)
     if wanted:
         fill_bucket(storage, storage.create_bucket, settings, wanted, timeline, place.scratch)
+    _require_logs(storage, settings)
     with Postgres(place).running() as postgres:
         with timeline.stage("Prepare the catalogue and publish the scripts"):
             ensure_metastore(place, postgres)
@@ -62,10 +66,24 @@ def run_pipeline(place: Place, wanted: Logs | None, timeline: Timeline) -> Outco
         with timeline.stage("Answer the questions") as part:
             asked = ask(place)
             part.note(f"{len(asked.answers)} answers")
-    record = RunRecord(
+    outcome = Outcome(_record(place, asked, timeline), asked.answers)
+    outcome.record.write(place.home / "ads.json")
+    write_answers(place.home / "ads-answers.json", outcome.answers)
+    write_report(place.home / "ads.html", outcome.record, outcome.answers)
+    return outcome
+
+
+def _require_logs(storage: Storage, settings: Settings) -> None:
+    for log in (IMPRESSIONS, CLICKS):
+        if not storage.exists(f"s3://{settings.ad_logs_bucket}/{log}"):
+            raise LabError(f"no {log} there", where=f"s3://{settings.ad_logs_bucket}", fix="run `lab ads fill`")
+
+
+def _record(place: Place, asked: Asked, timeline: Timeline) -> RunRecord:
+    return RunRecord(
         title=TITLE,
         place="embedded",
-        seed=seed_of(storage, settings),
+        seed=seed_of(place.storage, place.settings),
         scale=asked.impressions,
         counted="impression",
         started=timeline.started.isoformat(timespec="seconds"),
@@ -78,12 +96,8 @@ def run_pipeline(place: Place, wanted: Logs | None, timeline: Timeline) -> Outco
         },
         timeline=tuple(timeline.spans),
         findings=asked.findings,
-        sizes=sizes(storage, settings),
+        sizes=sizes(place.storage, place.settings),
     )
-    record.write(place.home / "ads.json")
-    write_answers(place.home / "ads-answers.json", asked.answers)
-    write_report(place.home / "ads.html", record, asked.answers)
-    return Outcome(record, asked.answers)
 
 
 @dataclass(frozen=True)

@@ -230,6 +230,13 @@ def test_the_steps_have_run_as_emr_steps(lab: Lab) -> None:
         assert any(name in line and "COMPLETED" in line for line in steps.splitlines())
 
 
+def test_without_logs_nothing_is_started(fresh_lab: Lab) -> None:
+    done = fresh_lab.run("ads", "run", "--keep-logs")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "lab: no impressions there (s3://5data-bucket-logs): run `lab ads fill`\n"
+
+
 def test_the_warehouse_can_be_asked(lab: Lab) -> None:
     query = "select clicked, place from data_dev_ads.joined_text where impression_id = 'clicked'"
 
