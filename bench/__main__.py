@@ -14,7 +14,7 @@ from lakelab.errors import LabError
 
 Tell = Callable[[str], None]
 
-PARTS = ("unload", "generator", "pipeline", "growth")
+PARTS = ("unload", "generator", "pipeline", "growth", "emr")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,11 +23,14 @@ PARTS = ("unload", "generator", "pipeline", "growth")
 @click.option("--students", type=click.IntRange(50), default=200_000, show_default=True, help="School to generate.")
 @click.option("--demo", type=click.IntRange(50), default=5_000, show_default=True, help="School of the pipeline.")
 @click.option("--sizes", default="1000,10000,100000", show_default=True, help="Schools of the growth, in students.")
+@click.option("--steps", type=click.IntRange(500), default=10_000, show_default=True, help="History of EMR's calls.")
 @click.option(
     "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Alternating runs; 3 at most of the growth."
 )
 @click.option("--keep/--no-keep", default=True, show_default=True, help="Write docs/benchmarks.md.")
-def main(only: tuple[str, ...], grades: int, students: int, demo: int, sizes: str, rounds: int, keep: bool) -> None:
+def main(
+    only: tuple[str, ...], grades: int, students: int, demo: int, sizes: str, steps: int, rounds: int, keep: bool
+) -> None:
     """Measure the lab against plain tools, side by side, in places of its own."""
     console = Console()
     runs: dict[str, Callable[[Tell], Section]] = {
@@ -35,6 +38,7 @@ def main(only: tuple[str, ...], grades: int, students: int, demo: int, sizes: st
         "generator": lambda tell: _generator(students, rounds, tell),
         "pipeline": lambda tell: _pipeline(demo, rounds, tell),
         "growth": lambda tell: _growth(_numbers(sizes), min(rounds, 3), tell),
+        "emr": lambda tell: _emr(steps, rounds, tell),
     }
     try:
         for name in only or PARTS:
@@ -82,6 +86,12 @@ def _growth(sizes: tuple[int, ...], rounds: int, tell: Tell) -> Section:
     from bench.growth import growth
 
     return growth(sizes, rounds, tell)
+
+
+def _emr(steps: int, rounds: int, tell: Tell) -> Section:
+    from bench.emr_calls import calls_against_moto
+
+    return calls_against_moto(steps, rounds, tell)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from rich.table import Table
 from bench.measure import Section
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
-ORDER = ("Unload", "Generator", "Pipeline", "Growth")
+ORDER = ("Unload", "Generator", "Pipeline", "Growth", "EMR calls")
 HEAD = """# Benchmarks
 
 Made by `make bench`. Each table stands for one run on one machine: what is compared was run in turns, and a ratio
