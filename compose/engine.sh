@@ -29,7 +29,7 @@ apt_sources() { apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONE
 
 debian_mirror() {
   [ -z "${DEBIAN_MIRROR:-}" ] || { echo "$DEBIAN_MIRROR"; return; }
-  [ "$(of_os ID)" = debian ] || { echo http://deb.debian.org/debian; return; }
+  [ "$(of_os ID)" = debian ] || fail "this machine's apt knows no mirror of Debian: set DEBIAN_MIRROR to the address of one"
   apt_sources | sed -n "s/ $(of_os VERSION_CODENAME)\$//p" | head -1 | grep . ||
     fail "apt names no mirror for $(of_os VERSION_CODENAME): set DEBIAN_MIRROR"
 }
