@@ -53,7 +53,15 @@ class Endpoint:
         checked = more.pop("parameter_validation", True)
         style = {"addressing_style": "path"} if "endpoint_url" in self.options else {}
         config = Config(retries=attempts, read_timeout=30, parameter_validation=checked, s3=style)
-        return boto3.client(service, config=config, **{**self.options, **more})
+        options = {**self.options, **more}
+        if service == "s3" and "AWS_ENDPOINT_URL_S3" in os.environ:
+            options.pop("endpoint_url", None)
+        return boto3.client(service, config=config, **options)
+
+    @property
+    def ours(self) -> bool:
+        """Whether the lab's engine answers, and nothing is billed."""
+        return "endpoint_url" in self.options
 
     def put(self, name: str, content: str) -> str:
         """Write a script into the bucket; returns its address."""

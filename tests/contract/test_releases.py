@@ -73,7 +73,7 @@ def test_who_does_not_sign_is_refused(aws: Endpoint) -> None:
     ],
 )  # fmt: skip
 def test_what_is_not_executed_is_refused(aws: Endpoint, operation: str, request_: dict) -> None:
-    if not aws.storage:
+    if not aws.ours:
         pytest.skip("AWS has it")
     with pytest.raises(ClientError) as caught:
         getattr(aws.emr, operation)(**request_)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg2
 import pytest
+from emr_database import as_superuser
 from erp_server import Erp
 
 from lakelab.errors import LabError
@@ -39,24 +39,6 @@ from services.aws.emr.store import SqliteStore, StateStore
 
 NOW = datetime(2026, 7, 1, 10, 0, 0, 123456, UTC)
 Open = Callable[[], StateStore]
-
-
-@pytest.fixture
-def database(erp_server: Erp) -> Iterator[str]:
-    """A database of its own, as libpq names it."""
-    name = f"emr_{uuid4().hex[:8]}"
-    _as_superuser(erp_server, f'CREATE DATABASE "{name}"')
-    password = erp_server.server.place.secrets["POSTGRES_PASSWORD"]
-    yield f"host=127.0.0.1 port={erp_server.server.port} dbname={name} user=postgres password={password}"
-    _as_superuser(erp_server, f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def _as_superuser(erp_server: Erp, sql: str) -> None:
-    connection = erp_server.server.connect("postgres", "postgres")
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-    connection.close()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -280,7 +262,7 @@ def test_many_threads_may_use_one_store(open_store: Open) -> None:
 def _end_sessions(erp_server: Erp, database: str) -> None:
     """As a restart of the server does."""
     name = psycopg2.extensions.parse_dsn(database)["dbname"]
-    _as_superuser(erp_server, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    as_superuser(erp_server, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
 
 
 def test_a_lost_session_is_opened_anew_with_its_claim(erp_server: Erp, database: str) -> None:
