@@ -311,6 +311,22 @@ def test_a_server_that_is_away_is_a_fault_and_no_more_and_is_found_again(databas
     store.close()
 
 
+def test_a_database_of_the_first_version_is_taken_over(database: str) -> None:
+    PostgresStore(database).close()
+    connection = psycopg2.connect(database)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("DROP TABLE security_configurations")
+        cursor.execute("DROP INDEX steps_by_state, clusters_by_state")
+        cursor.execute("UPDATE version SET number = 1")
+    connection.close()
+
+    store = PostgresStore(database)
+
+    assert store.security_configurations() == []
+    store.close()
+    PostgresStore(database).close()
+
+
 def test_a_state_of_a_newer_version_is_refused(database: str) -> None:
     PostgresStore(database).close()
     connection = psycopg2.connect(database)

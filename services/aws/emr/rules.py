@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.aws.emr.model import (
+    CLUSTER_CLOSED,
     STEP_STARTED,
     Action,
     Cluster,
     ClusterState,
+    Failure,
     Reason,
     ReasonCode,
     Step,
@@ -87,3 +90,53 @@ def waiting(recent: Sequence[Step]) -> Reason:
     last = max(ran, key=lambda step: step.ended or step.created)
     reasons = {StepState.COMPLETED: AFTER_SUCCESS, StepState.CANCELLED: AFTER_CANCEL}
     return reasons.get(last.state, AFTER_FAILURE)
+
+
+@dataclass(frozen=True)
+class StepEnd:
+    """How a step ended.  cancelled: after it was told to.  lost: without a word.  failure: None for exit code 0.
+    trouble: why its logs could not be published.  code: of its process.
+    """
+
+    cancelled: bool
+    lost: bool
+    failure: Failure | None
+    trouble: str | None
+    code: int | None
+
+
+def ended(cluster: Cluster, step: Step, end: StepEnd, at: datetime) -> Step:
+    """The step in the state that its end means."""
+    reason = Reason("NONE", f"Its logs could not be published: {end.trouble}") if end.trouble else Reason()
+    if end.failure is None and not end.cancelled:
+        return step.to(StepState.COMPLETED, at, reason=reason)
+    stopped = end.cancelled or end.lost
+    if stopped and cluster.state is ClusterState.TERMINATING and step.state is StepState.RUNNING:
+        return step.to(StepState.INTERRUPTED, at, reason=CLUSTER_TERMINATED)
+    if step.state is StepState.CANCEL_PENDING and stopped:
+        return step.to(StepState.CANCELLED, at, reason=CANCELLED_BY_USER)
+    return step.to(StepState.FAILED, at, reason=reason, failure=end.failure)
+
+
+def consequences(
+    cluster: Cluster, step: Step, live: Sequence[Step], end: StepEnd, now: datetime
+) -> list[Cluster | Step]:
+    """The step that ended, the steps that are cancelled by its failure, and the cluster if it ends by it."""
+    if step.state is not StepState.FAILED or cluster.state in CLUSTER_CLOSED:
+        return [step]
+    if step.bootstrap:
+        reason = bootstrap_failed(int(step.id.rpartition("-")[2]), end.code)
+        return [step, *cancelled(live, reason, now), cluster.to(ClusterState.TERMINATING, reason, now)]
+    action = effective_action(cluster, step)
+    if action is Action.CONTINUE:
+        return [step]
+    records: list[Cluster | Step] = [step, *cancelled(live, CANCELLED_BY_FAILURE, now)]
+    if action is Action.TERMINATE_CLUSTER:
+        records.append(cluster.to(ClusterState.TERMINATING, STEP_FAILURE, now))
+    return records
+
+
+def cancelled(live: Sequence[Step], reason: Reason, now: datetime) -> list[Step]:
+    """Those of the steps that wait, cancelled."""
+    pending = [step for step in live if step.state is StepState.PENDING]
+    return [step.to(StepState.CANCELLED, now, reason=replace(reason, code="NONE", fatal=False)) for step in pending]

@@ -11,7 +11,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -19,14 +19,11 @@ from services.aws.emr import rules
 from services.aws.emr.errors import InternalServerException
 from services.aws.emr.executor import Away, Executor, Phase, Sighting
 from services.aws.emr.model import (
-    CLUSTER_CLOSED,
     STEP_ENDED,
     STEP_STARTED,
-    Action,
     CancelOption,
     Cluster,
     ClusterState,
-    Failure,
     Reason,
     Step,
     StepState,
@@ -241,43 +238,13 @@ class Scheduler:
         with self.lock:
             cluster, steps = self._read(step.cluster_id)
             step = next(one for one in steps if one.id == step.id)
-            ended = self._ended(cluster, step, seen, failure, trouble)
-            self.commit(*self._consequences(cluster, ended, steps, seen))
+            end = rules.StepEnd(seen.cancelled, seen.phase is Phase.LOST, failure, trouble, seen.code)
+            ended = rules.ended(cluster, step, end, seen.ended or self._clock())
+            self.commit(*rules.consequences(cluster, ended, steps, end, self._clock()))
         self._signalled.pop((step.cluster_id, step.id), None)
         self._launched.discard((step.cluster_id, step.id))
         if trouble is None:
             self._work.forget(cluster, step)
-
-    def _ended(
-        self, cluster: Cluster, step: Step, seen: Sighting, failure: Failure | None, trouble: str | None
-    ) -> Step:
-        at = seen.ended or self._clock()
-        reason = Reason("NONE", f"Its logs could not be published: {trouble}") if trouble else Reason()
-        if failure is None and not seen.cancelled:
-            return step.to(StepState.COMPLETED, at, reason=reason)
-        stopped = seen.cancelled or seen.phase is Phase.LOST
-        if stopped and cluster.state is ClusterState.TERMINATING and step.state is StepState.RUNNING:
-            return step.to(StepState.INTERRUPTED, at, reason=rules.CLUSTER_TERMINATED)
-        if step.state is StepState.CANCEL_PENDING and stopped:
-            return step.to(StepState.CANCELLED, at, reason=rules.CANCELLED_BY_USER)
-        return step.to(StepState.FAILED, at, reason=reason, failure=failure)
-
-    def _consequences(self, cluster: Cluster, ended: Step, steps: list[Step], seen: Sighting) -> list[Cluster | Step]:
-        """The ended step, the steps that are cancelled by its failure, and the cluster if it ends by it."""
-        if ended.state is not StepState.FAILED or cluster.state in CLUSTER_CLOSED:
-            return [ended]
-        now = self._clock()
-        if ended.bootstrap:
-            number = int(ended.id.rpartition("-")[2])
-            reason = rules.bootstrap_failed(number, seen.code)
-            return [ended, *_cancel(steps, now, reason), cluster.to(ClusterState.TERMINATING, reason, now)]
-        action = rules.effective_action(cluster, ended)
-        if action is Action.CONTINUE:
-            return [ended]
-        records: list[Cluster | Step] = [ended, *_cancel(steps, now, rules.CANCELLED_BY_FAILURE)]
-        if action is Action.TERMINATE_CLUSTER:
-            records.append(cluster.to(ClusterState.TERMINATING, rules.STEP_FAILURE, now))
-        return records
 
     def _move_cluster(self, cluster_id: str) -> bool:
         with self.lock:
@@ -309,7 +276,7 @@ class Scheduler:
 
     def _terminate(self, cluster: Cluster, steps: list[Step]) -> bool:
         now = self._clock()
-        pending = _cancel(steps, now, rules.CLUSTER_TERMINATED)
+        pending = rules.cancelled(steps, rules.CLUSTER_TERMINATED, now)
         started = [step for step in steps if step.state in STEP_STARTED]
         if pending:
             self.commit(*pending)
@@ -325,9 +292,3 @@ class Scheduler:
         cluster = self._store.cluster(cluster_id)
         assert cluster is not None, cluster_id
         return cluster, self._store.live_steps(cluster_id)
-
-
-def _cancel(steps: list[Step], at: datetime, reason: Reason) -> list[Step]:
-    reason = replace(reason, code="NONE", fatal=False)
-    pending = [step for step in steps if step.state is StepState.PENDING]
-    return [step.to(StepState.CANCELLED, at, reason=reason) for step in pending]
