@@ -104,7 +104,7 @@ def test_steps_run_side_by_side(aws: Endpoint) -> None:
 
     aws.reach(cluster, "TERMINATED")
     for step in (first, second):
-        aws.step_in(cluster, step, "INTERRUPTED", "CANCELLED")
+        aws.step_in(cluster, step, "INTERRUPTED")
     aws.step_in(cluster, third, "CANCELLED")
 
 
@@ -142,6 +142,8 @@ def test_at_most_256_steps_are_active(aws: Endpoint) -> None:
 def test_what_cannot_be_a_step(aws: Endpoint, standing: str) -> None:
     add = aws.emr.add_job_flow_steps
     long = command("echo", "x" * 10240)
+    refused(add, "ValidationException", "list cannot be empty", JobFlowId=standing, Steps=[])
+    refused(aws.emr.cancel_steps, "InvalidRequestException", "list cannot be empty", ClusterId=standing, StepIds=[])
     refused(add, "ValidationException", "cannot exceed a total of 10240", JobFlowId=standing, Steps=[long])
     refused(
         add, "ValidationException", "Member must satisfy enum value set", JobFlowId=standing,

@@ -9,7 +9,7 @@ from datetime import datetime
 from lakelab.storage import Storage
 from services.aws.emr.errors import EmrError, InvalidRequestException, ValidationException
 from services.aws.emr.model import CLUSTER_CLOSED, Cluster, Step
-from services.aws.emr.requests import FINISHED, Request, need, no_such_cluster, no_such_job_flow
+from services.aws.emr.requests import FINISHED, Request, need, need_some, no_such_cluster, no_such_job_flow
 from services.aws.emr.scheduler import Scheduler
 from services.aws.emr.store import StateStore
 
@@ -53,11 +53,8 @@ class Operations:
 
     def _job_flows(self, request: Request) -> list[Cluster]:
         """The clusters that an operation on several names by JobFlowIds."""
-        ids = need(request, "JobFlowIds", ValidationException)
-        if not ids:
-            raise ValidationException("The JobFlowId list cannot be empty")
         clusters = []
-        for cluster_id in dict.fromkeys(ids):
+        for cluster_id in dict.fromkeys(need_some(request, "JobFlowIds", ValidationException)):
             cluster = self._store.cluster(cluster_id)
             if cluster is None:
                 raise no_such_job_flow(cluster_id)

@@ -12,7 +12,7 @@ from services.aws.emr.node_shapes import fleet_shape, group_shape, instance_shap
 from services.aws.emr.nodes import NodeGroup, instance_fleet
 from services.aws.emr.operations.base import Operations
 from services.aws.emr.releases import require
-from services.aws.emr.requests import Request, need
+from services.aws.emr.requests import Request, need_some
 from services.aws.emr.requests.nodes import (
     check_fleets,
     check_number,
@@ -68,7 +68,7 @@ class InstanceOperations(Operations):
         with self._lock:
             cluster = self._job_flow(request)
             _check_kind(cluster, fleets=False, operation="AddInstanceGroups", instead="AddInstanceFleet")
-            configs = need(request, "InstanceGroups", ValidationException)
+            configs = need_some(request, "InstanceGroups", ValidationException)
             added = more_groups(configs, cluster.groups, self._clock())
             for group in added:
                 _check_configurations(cluster, group.config)
@@ -81,7 +81,7 @@ class InstanceOperations(Operations):
 
     def modify_instance_groups(self, request: Request) -> None:
         """All of the changes, or none."""
-        changes = request.get("InstanceGroups", ())
+        changes = need_some(request, "InstanceGroups", ValidationException)
         with self._lock:
             clusters: dict[str, Cluster] = {}
             for change in changes:

@@ -8,7 +8,7 @@ from services.aws.emr import paging, rules, shapes
 from services.aws.emr.errors import InvalidRequestException, ValidationException
 from services.aws.emr.model import MAX_ACTIVE_STEPS, STEP_ENDED, CancelOption, Step, StepState
 from services.aws.emr.operations.base import Operations
-from services.aws.emr.requests import Request, need
+from services.aws.emr.requests import Request, need_some
 from services.aws.emr.requests.steps import check_count, new_steps
 from services.aws.emr.shapes import Shape
 
@@ -19,7 +19,7 @@ class StepOperations(Operations):
     def add_job_flow_steps(self, request: Request) -> Shape:
         with self._lock:
             cluster = self._job_flow(request)
-            configs = need(request, "Steps", ValidationException)
+            configs = need_some(request, "Steps", ValidationException)
             steps = new_steps(configs, cluster, self._clock(), request.get("ExecutionRoleArn"))
             active = sum(not step.bootstrap for step in self._store.live_steps(cluster.id))
             check_count(active, len(steps))
@@ -47,7 +47,7 @@ class StepOperations(Operations):
         given = request.get("StepCancellationOption", CancelOption.SEND_INTERRUPT)
         if given not in list(CancelOption):
             raise InvalidRequestException(f"StepCancellationOption {given} is not valid.")
-        ids = need(request, "StepIds", InvalidRequestException)
+        ids = need_some(request, "StepIds", InvalidRequestException)
         if len(ids) > MAX_ACTIVE_STEPS:
             raise InvalidRequestException(f"At most {MAX_ACTIVE_STEPS} steps may be cancelled at once.")
         with self._lock:

@@ -27,6 +27,14 @@ def need(request: Request, name: str, error: type[EmrError]) -> Any:
     return request[name]
 
 
+def need_some(request: Request, name: str, error: type[EmrError]) -> Any:
+    """A required list with something in it."""
+    found = need(request, name, error)
+    if not found:
+        raise error(f"The {name.removesuffix('s')} list cannot be empty")
+    return found
+
+
 def within(value: int, least: int, most: int, member: str) -> None:
     """ValidationException when a number is out of bounds that botocore's model does not know."""
     if least <= value <= most:
