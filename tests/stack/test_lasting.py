@@ -7,6 +7,7 @@ import urllib.request
 
 import pytest
 from live import DAG, Kill, Live
+from polling import poll_until
 
 COUNTS = "SELECT count(*), sum(grade) FROM grades"
 SPARK = "Students with their average grade"
@@ -31,6 +32,10 @@ def test_down_and_up_keep_tables_and_history(live: Live, run_id: str):
 def test_a_server_that_is_killed_comes_back_with_its_data(live: Live, run_id: str, service: str):
     live.kill(service)
     live.well_again(service)
+    # A namenode is well before its datanodes have told it of their blocks; until then it is in safe mode.
+    poll_until(
+        lambda: "well" in live.sh("datanode", "healthy datanode && echo well || true"), "HDFS to take writes", 120
+    )
     live.proven()
 
 
