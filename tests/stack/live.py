@@ -40,11 +40,13 @@ class Kill:
     """A kill -9 in the middle of a run. `when` waits for its moment, given the run and the number of steps before it.
 
     program: a word of the command line of what is killed; everything in the service without one.
+    host: tells then which of several containers of the service it is, by its host name.
     """
 
     service: str
     when: Callable[[Live, str, int], object]
     program: str = ""
+    host: Callable[[Live], str] = lambda _: ""
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,9 @@ class Live:
     def containers(self) -> list[Container]:
         return self.description.containers()
 
-    def container(self, service: str) -> Container:
-        return next(found for found in self.containers() if found.service == service)
+    def container(self, service: str, host: str = "") -> Container:
+        """The first container of a service, or the one with that host name, with which its id begins."""
+        return next(found for found in self.containers() if found.service == service and found.id.startswith(host))
 
     def memory(self) -> dict[str, float]:
         """Bytes in use by each running service."""
@@ -101,26 +104,26 @@ class Live:
         out, _, _ = self.compose.exec_in_container(["sh", "-c", script], service)
         return str(out)
 
-    def inspect(self, service: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(compose.docker("inspect", self.container(service).id))[0]
+    def inspect(self, service: str, host: str = "") -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(compose.docker("inspect", self.container(service, host).id))[0]
         return found
 
-    def kill(self, service: str, program: str = "") -> None:
+    def kill(self, service: str, program: str = "", host: str = "") -> None:
         """kill -9 of everything in a service, or of the processes whose command line has a word, from inside.
 
         The engine's own kill would count as stopped by hand, and the service would stay away.
         """
         one = f"""for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -q '{program}' &&
             [ "${{p#/proc/}}" != $$ ] && [ "${{p#/proc/}}" != 1 ] && kill -9 "${{p#/proc/}}"; done; true"""
-        before = self.inspect(service)["State"]["StartedAt"]
+        before = self.inspect(service, host)["State"]["StartedAt"]
         subprocess.run(
-            ["docker", "exec", self.container(service).id, "sh", "-c", one if program else "kill -9 -1"],
+            ["docker", "exec", self.container(service, host).id, "sh", "-c", one if program else "kill -9 -1"],
             capture_output=True, check=False,
         )  # fmt: skip
-        poll_until(lambda: self.inspect(service)["State"]["StartedAt"] != before, f"the end of {service}", 120)
+        poll_until(lambda: self.inspect(service, host)["State"]["StartedAt"] != before, f"the end of {service}", 120)
 
-    def well_again(self, service: str) -> None:
-        poll_until(lambda: self.container(service).well, f"{service} to be well", 300)
+    def well_again(self, service: str, host: str = "") -> None:
+        poll_until(lambda: self.container(service, host).well, f"{service} to be well", 300)
 
     # The pipeline
 
@@ -154,8 +157,9 @@ class Live:
         run_id = self.start_pipeline()
         for kill in kills:
             kill.when(self, run_id, since)
-            self.kill(kill.service, kill.program)
-            self.well_again(kill.service)
+            host = kill.host(self)
+            self.kill(kill.service, kill.program, host)
+            self.well_again(kill.service, host)
         return Killed(run_id, self.ended(run_id), self.steps()[since:])
 
     def step_runs(self, name: str, since: int) -> str:
