@@ -129,8 +129,8 @@ build: $(CLIENTS) ## Build the stack's images (about 20 minutes the first time)
 	@$(LAB) stack build
 
 .PHONY: up
-up: $(CLIENTS) ## Start the stack and wait until it is well (WORKERS=nodes)
-	@$(LAB) stack up $(if $(WORKERS),--workers $(WORKERS))
+up: $(CLIENTS) ## Start the stack and wait until it is well (WORKERS=nodes; ONLY=batch or ONLY=live: that half)
+	@$(LAB) stack up $(if $(WORKERS),--workers $(WORKERS)) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: down
 down: $(CLIENTS) ## Stop the stack; its data stays

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 Service = Mapping[str, Any]
-JOBS = {"bucket", "school", "prepare"}
+JOBS = {"bucket", "school", "prepare", "topics", "cdc"}
 # Names that hold a secret. Their values come from .env.local and are nowhere in the files.
 SECRET = re.compile(r"(?:PASSWORD|SECRET|_KEY|TOKEN|FERNET|JWT)(?!.*_FILE$)")
 

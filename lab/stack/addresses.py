@@ -5,8 +5,11 @@ One list for `lab stack urls`, `lab stack status` and the start page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+# The two halves of the stack, as profiles of Compose; what has no profile belongs to both.
+PROFILES = ("batch", "live")
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,7 @@ class Address:
     """One address. url, user and password hold `{KEY}` of `.env.local`; probe is where the service answers inside.
 
     page: whether a browser can open it.  probe: `http://host:port/path`, or `host:port` for a plain connection.
+    half: the profile of the service, "" where both halves have it.
     """
 
     name: str
@@ -24,11 +28,12 @@ class Address:
     user: str = ""
     password: str = ""
     page: bool = True
+    half: str = ""
 
     def filled(self, values: Mapping[str, str]) -> Address:
         """The same with ports and logins in place of their keys."""
         url, user, password = (text.format_map(values) for text in (self.url, self.user, self.password))
-        return Address(self.name, self.service, url, self.purpose, self.probe, user, password, self.page)
+        return replace(self, url=url, user=user, password=password)
 
 
 ADDRESSES = (
@@ -49,6 +54,7 @@ ADDRESSES = (
         "http://airflow:8080/api/v2/monitor/health",
         "admin",
         "{AIRFLOW_ADMIN_PASSWORD}",
+        half="batch",
     ),
     Address(
         "MinIO",
@@ -65,6 +71,7 @@ ADDRESSES = (
         "http://127.0.0.1:{YARN_PORT}/cluster",
         "The cluster's processors and memory, and which application has them",
         "http://resourcemanager:8088/ws/v1/cluster/info",
+        half="batch",
     ),
     Address(
         "HDFS",
@@ -79,6 +86,7 @@ ADDRESSES = (
         "http://127.0.0.1:{SPARK_HISTORY_PORT}/",
         "What each Spark job did: stages, tasks, plans",
         "http://sparkhistory:18080/api/v1/applications?limit=1",
+        half="batch",
     ),
     Address(
         "AWS endpoint",
@@ -89,6 +97,7 @@ ADDRESSES = (
         "{AWS_ACCESS_KEY_ID}",
         "{AWS_SECRET_ACCESS_KEY}",
         page=False,
+        half="batch",
     ),
     Address(
         "HiveServer2",
@@ -98,6 +107,23 @@ ADDRESSES = (
         "hiveserver2:10000",
         "hadoop",
         page=False,
+    ),
+    Address(
+        "Kafka",
+        "kafka-1",
+        "127.0.0.1:{KAFKA_1_PORT},127.0.0.1:{KAFKA_2_PORT}",
+        "Brokers, for kafka-python and every other client (bootstrap servers); `lab kafka topics` lists what there is",
+        "kafka-1:9092",
+        page=False,
+        half="live",
+    ),
+    Address(
+        "Kafka Connect",
+        "connect",
+        "http://127.0.0.1:{CONNECT_PORT}/connectors?expand=status",
+        "Connectors and their tasks: Debezium reads the ERP's log here; `lab cdc status` says the same in words",
+        "http://connect:8083/health",
+        half="live",
     ),
     Address(
         "ERP",
@@ -112,6 +138,6 @@ ADDRESSES = (
 )
 
 
-def filled(values: Mapping[str, str]) -> list[Address]:
-    """Every address with its ports and logins."""
-    return [address.filled(values) for address in ADDRESSES]
+def filled(values: Mapping[str, str], halves: Collection[str] = PROFILES) -> list[Address]:
+    """Every address of these halves of the stack, with its ports and logins."""
+    return [address.filled(values) for address in ADDRESSES if not address.half or address.half in halves]

@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from lab.stack.addresses import PROFILES
+
 
 @click.group()
 def stack() -> None:
@@ -33,11 +35,12 @@ def build(images: tuple[str, ...]) -> None:
 
 @stack.command()
 @click.option("--workers", type=click.IntRange(1, 16), help="Nodes of YARN and HDFS. [default: as the last time, or 1]")
-def up(workers: int | None) -> None:
+@click.option("--only", type=click.Choice(PROFILES), help="This half alone: the other one is stopped.")
+def up(workers: int | None, only: str | None) -> None:
     """Start everything and wait until it is well."""
     from lab.stack import lifecycle
 
-    started = lifecycle.up(Console(), workers)
+    started = lifecycle.up(Console(), workers, (only,) if only else PROFILES)
     port = started.environment["ENTRANCE_PORT"]
     click.echo(f"The stack is up. Start page: https://localhost:{port}/   Logins: make urls   Memory: make status")
 

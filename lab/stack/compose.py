@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lab.stack.addresses import PROFILES
 from lab.stack.environment import Environment, env_path
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
@@ -48,21 +49,24 @@ class Container:
 
 @dataclass(frozen=True)
 class Compose:
-    """The stack of one environment."""
+    """The stack of one environment: all of it, or one half."""
 
     environment: Environment
+    profiles: tuple[str, ...] = PROFILES
 
     @property
     def command(self) -> list[str]:
         """What every call begins with."""
         files = ["-f", str(FILE), "--env-file", str(VERSIONS), "--env-file", str(self.environment.path)]
-        return ["docker", "compose", *files, "-p", self.environment.project]
+        halves = [word for profile in self.profiles for word in ("--profile", profile)]
+        return ["docker", "compose", *files, *halves, "-p", self.environment.project]
 
     @cached_property
     def variables(self) -> dict[str, str]:
         """The environment of the calls: variables of the shell must not win over what the files say."""
-        ours = {*self.environment.values, *versions(), "COMPOSE_FILE", "COMPOSE_ENV_FILES"}
-        return {name: value for name, value in os.environ.items() if name not in ours}
+        ours = {*self.environment.values, *versions(), "COMPOSE_FILE", "COMPOSE_ENV_FILES", "COMPOSE_PROFILES"}
+        found = {name: value for name, value in os.environ.items() if name not in ours}
+        return {**found, "LAB_PROFILES": ",".join(self.profiles)}
 
     def run(self, *arguments: str) -> int:
         """Run with the terminal as it is; returns the exit code."""

@@ -21,7 +21,7 @@ from lab.stack.environment import PORTS, Environment, env_path, read_environment
 from lab.stack.lifecycle import taken_ports
 from lakelab.errors import LabError
 
-MEMORY_GB = 4.0  # the stack rests in 3 and works in more
+MEMORY_GB = 5.0  # the stack rests in 4 and works in more
 DISK_GB = 10.0  # images, volumes and what a build needs beside them
 YARN_FULL = 90  # per cent: on a fuller disk YARN's own default takes no work
 SKEW_WARN, SKEW_FAIL = 5.0, 300.0  # seconds; AWS' signatures are refused at 900, sessions of Airflow suffer before

@@ -31,6 +31,9 @@ PORTS = {
     "WEBHDFS_PORT": 9870,
     "YARN_PORT": 8088,
     "SPARK_HISTORY_PORT": 18080,
+    "KAFKA_1_PORT": 29092,
+    "KAFKA_2_PORT": 29093,
+    "CONNECT_PORT": 28083,
 }
 SETTINGS = {"LAB_BUCKET": "5data-bucket", "LAB_STUDENTS": "5000", "LAB_SEED": "5", "AWS_REGION": "eu-west-1"}
 HEADER = "# Ports and secrets of this clone's stack, made by `lab stack env`. Ports may be changed.\n"
@@ -66,6 +69,8 @@ SECRETS: dict[str, Callable[[], str]] = {
     "ERP_OWNER_PASSWORD": _long,
     "ERP_UNLOADER_PASSWORD": _long,
     "METASTORE_PASSWORD": _long,
+    "CDC_PASSWORD": _long,
+    "WAREHOUSE_PASSWORD": _long,
     "EMR_DB_PASSWORD": _long,
     "AIRFLOW_DB_PASSWORD": _long,
     "AIRFLOW_ADMIN_PASSWORD": _typed,

@@ -11,7 +11,7 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainT
 from starlette.routing import Route
 
 from lab.stack import role
-from lab.stack.addresses import Address, filled
+from lab.stack.addresses import PROFILES, Address, filled
 from lab.stack.uploads import Uploads
 
 FOLDER = Path(__file__).with_name("start_page")
@@ -91,15 +91,15 @@ class Doctor:
             return self._found
 
 
-def make_app(values: Mapping[str, str]) -> Starlette:
-    """The application, for the ports and logins of `.env.local`."""
-    addresses = [address for address in filled(values) if address.service != "home"]
+def make_app(values: Mapping[str, str], halves: Collection[str] = PROFILES) -> Starlette:
+    """The application, for the ports and logins of `.env.local` and the halves of the stack that run."""
+    addresses = [address for address in filled(values, halves) if address.service != "home"]
     doctor = Doctor(addresses)
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(FOLDER), autoescape=True)
     template = environment.get_template("page.html.j2")
 
     async def page(request: Request) -> Response:
-        text = template.render(addresses=addresses, health=await doctor.look(), values=values)
+        text = template.render(addresses=addresses, health=await doctor.look(), values=values, halves=halves)
         return HTMLResponse(text, headers=POLICY)
 
     async def health(request: Request) -> Response:
@@ -143,7 +143,8 @@ def serve() -> str:
 
     values = {**{name: role.need(name) for name in needed_keys()}, "LAB_BUCKET": role.need("LAB_BUCKET")}
     port = int(os.environ.get("PORT", PORT))
-    uvicorn.run(make_app(values), host="0.0.0.0", port=port, access_log=False, log_level="warning")
+    halves = role.need("LAB_PROFILES").split(",")
+    uvicorn.run(make_app(values, halves), host="0.0.0.0", port=port, access_log=False, log_level="warning")
     return "stopped"
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from lab.ports import is_free
 from lab.stack import compose
+from lab.stack.addresses import PROFILES
 from lab.stack.compose import Compose, Container
 from lab.stack.environment import Environment, ensure_environment, read_environment
 from lakelab.errors import LabError
@@ -17,22 +18,38 @@ from lakelab.errors import LabError
 START_SECONDS = 600  # on a machine that is busy with other things, too
 
 
-def up(console: Console, workers: int | None = None) -> Compose:
+def up(console: Console, workers: int | None = None, profiles: tuple[str, ...] = PROFILES) -> Compose:
     """Start everything and wait until all of it is well. Started already, nothing is disturbed.
 
-    workers: nodes of YARN and HDFS, as many as the last time by default.
+    workers: nodes of YARN and HDFS, as many as the last time by default.  profiles: the halves to start; what runs of
+    the others is stopped.
     LabError: no engine, images missing, or a service that does not come up, after its last log lines.
     """
     compose.require_engine()
-    stack = Compose(ensure_environment())
+    stack = Compose(ensure_environment(), profiles)
     missing = stack.missing_images()
     if missing:
         raise LabError(f"{len(missing)} images are not built yet", where=", ".join(missing), fix="run `make build`")
     scale = _scale(workers)
+    _stop_others(stack)
     wait = ["--wait", "--wait-timeout", str(START_SECONDS)]
-    if stack.run("up", *wait, "--detach", "--no-build", "--remove-orphans", *scale):
+    if stack.run("up", *wait, "--detach", "--no-build", "--remove-orphans", *_of(stack, scale)):
         raise _why(stack, console)
     return stack
+
+
+def _stop_others(stack: Compose) -> None:
+    """Stop and remove the containers of the halves that were not asked for; their data stays."""
+    whole = Compose(stack.environment)
+    others = {container.service for container in whole.containers()} - set(stack.services)
+    others &= set(whole.services)
+    if others:
+        _succeed(whole.run("rm", "--stop", "--force", *sorted(others)), "rm")
+
+
+def _of(stack: Compose, scale: list[str]) -> list[str]:
+    """Without services that this half does not have."""
+    return [option for option in scale if option.partition("=")[2].partition("=")[0] in stack.services]
 
 
 def _scale(workers: int | None) -> list[str]:

@@ -48,6 +48,17 @@ GRANT CONNECT ON DATABASE "ERP" TO erp_unloader;
 GRANT USAGE ON SCHEMA public TO erp_unloader;
 SQL
 
+# Change data capture: reads the log, and the tables that it is granted (lab/live/source.py).
+role debezium "${CDC_PASSWORD:?}"
+sql ERP <<'SQL'
+ALTER ROLE debezium REPLICATION;
+GRANT CONNECT ON DATABASE "ERP" TO debezium;
+GRANT USAGE ON SCHEMA public TO debezium;
+CREATE SCHEMA IF NOT EXISTS cdc AUTHORIZATION erp_owner;
+GRANT USAGE ON SCHEMA cdc TO debezium;
+SQL
+role warehouse "${WAREHOUSE_PASSWORD:?}"
+database warehouse warehouse
 role hive "${METASTORE_PASSWORD:?}"
 database metastore hive
 role emr "${EMR_DB_PASSWORD:?}"

@@ -23,6 +23,7 @@ from testcontainers.compose import DockerCompose
 
 from lab.cluster import all_steps
 from lab.stack import compose
+from lab.stack.addresses import PROFILES
 from lab.stack.compose import Compose, Container
 from lab.stack.environment import ensure_environment, read_environment
 from lab.stack.place import Stack
@@ -223,4 +224,6 @@ def _compose(path: Path) -> DockerCompose:
     # What the shell has would win over the file. Compose reads the project's name out of it.
     for name in (*environment.values, "COMPOSE_FILE"):
         os.environ.pop(name, None)
-    return DockerCompose(REPOSITORY, str(compose.FILE), env_file=[str(compose.VERSIONS), str(path)])
+    return DockerCompose(
+        REPOSITORY, str(compose.FILE), env_file=[str(compose.VERSIONS), str(path)], profiles=list(PROFILES)
+    )

@@ -18,6 +18,7 @@ from compose_rules import JOBS, violations
 
 from lab import cli
 from lab.stack import compose
+from lab.stack.addresses import ADDRESSES
 from lab.stack.compose import Compose
 from lab.stack.environment import PORTS, SECRETS, SETTINGS, ensure_environment
 from lakelab.settings import REPOSITORY
@@ -70,7 +71,27 @@ def test_the_services_are_those_of_the_platform(stack):
     assert set(stack.services) == {
         *("postgres", "minio", "namenode", "datanode", "resourcemanager", "nodemanager", "metastore", "hiveserver2"),
         *("sparkhistory", "master", "aws", "moto", "airflow", "nginx", "home", *JOBS),
+        *("kafka-1", "kafka-2", "kafka-controller", "connect", "cdc-watch"),
     }
+
+
+BATCH = {"resourcemanager", "nodemanager", "sparkhistory", "master", "aws", "moto", "airflow", "prepare"}
+LIVE = {"kafka-1", "kafka-2", "kafka-controller", "connect", "topics", "cdc", "cdc-watch"}
+
+
+@pytest.mark.parametrize(("half", "absent"), [("batch", LIVE), ("live", BATCH)])
+def test_each_half_can_be_started_without_the_other(stack, half, absent):
+    services = Compose(stack.environment, (half,)).services
+    assert set(services) == set(stack.services) - absent
+    for name, service in services.items():
+        assert set(service.get("depends_on", {})) <= set(services), name
+
+
+def test_addresses_know_the_half_of_their_service(stack):
+    profiles = {name: service.get("profiles", [""]) for name, service in stack.services.items()}
+    half_of = {address.name: profiles[address.service] for address in ADDRESSES}
+    half_of["AWS endpoint"] = profiles["aws"]  # behind Nginx, which both halves have
+    assert {address.name: [address.half] for address in ADDRESSES} == half_of
 
 
 def test_published_ports_are_those_of_the_environment_each_once(stack):

@@ -1,0 +1,1 @@
+"""Real time: Kafka's topics, Debezium's connectors, and what watches over them."""

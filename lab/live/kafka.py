@@ -1,0 +1,55 @@
+"""Clients of the lab's Kafka by kafka-python, with its errors in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from kafka import KafkaConsumer
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from lakelab.errors import LabError
+
+COMMITTED = "read_committed"  # what a transaction that was given up wrote is not there; kafka-python's default sees it
+
+# What it logs while a broker is away is told by the error that comes of it.
+logging.getLogger("kafka").setLevel(logging.CRITICAL)
+
+
+@contextlib.contextmanager
+def admin(bootstrap: str, seconds: float = 10) -> Iterator[Any]:
+    """An admin client, closed at the end. LabError where no broker answers in `seconds`, or one refuses."""
+    with _told(bootstrap):
+        client = KafkaAdminClient(
+            bootstrap_servers=bootstrap.split(","), client_id="lakelab", bootstrap_timeout_ms=int(seconds * 1000)
+        )
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+@contextlib.contextmanager
+def consumer(bootstrap: str, **options: Any) -> Iterator[Any]:
+    """A consumer that reads what is committed, of no group unless told, closed at the end. LabError as of `admin`."""
+    with _told(bootstrap):
+        settings = {"isolation_level": COMMITTED, "enable_auto_commit": False, "client_id": "lakelab", **options}
+        client = KafkaConsumer(bootstrap_servers=bootstrap.split(","), **settings)
+        try:
+            yield client
+        finally:
+            client.close(autocommit=False)
+
+
+@contextlib.contextmanager
+def _told(bootstrap: str) -> Iterator[None]:
+    try:
+        yield
+    except KafkaError as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        if "NoBrokersAvailable" in said or "bootstrap" in said.lower():
+            raise LabError("no broker of Kafka answers", where=bootstrap, fix="`make up`, then again") from None
+        raise LabError(f"Kafka says: {said}", where=bootstrap, fix="`make status` tells what is not well") from None
