@@ -71,7 +71,7 @@ unit: $(DEV) ## The fast tests alone
 	@.venv/bin/pytest tests/unit -q
 
 .PHONY: contract
-contract: $(DEV) ## What EMR promises, asked in boto3 of the lab's endpoint (LAB_CONTRACT_ENDPOINT=url: of another one)
+contract: $(DEV) ## What EMR promises, asked of the lab's endpoint by boto3 and the AWS CLI (LAB_CONTRACT_ENDPOINT=url: of another one)
 	@.venv/bin/pytest tests/contract -q
 
 .PHONY: embedded

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from endpoint import HOLD, STUBBORN, Endpoint, command, refused, shell
+from typing import Any
+
+import pytest
+from botocore.exceptions import WaiterError
+from endpoint import CORE, HOLD, PRIMARY, STUBBORN, Endpoint, command, refused, shell
+
+QUICK = {"Delay": 1, "MaxAttempts": 900}  # of a waiter
 
 
 def test_a_step_from_request_to_end(aws: Endpoint, standing: str) -> None:
@@ -161,7 +167,37 @@ def test_what_cannot_be_a_step(aws: Endpoint, standing: str) -> None:
 
 def test_waiters_see_the_end(aws: Endpoint) -> None:
     cluster = aws.run(keep=False, Steps=[shell("true")])
-    quick = {"Delay": 1, "MaxAttempts": 900}
     (step,) = aws.emr.list_steps(ClusterId=cluster)["Steps"]
-    aws.emr.get_waiter("step_complete").wait(ClusterId=cluster, StepId=step["Id"], WaiterConfig=quick)
-    aws.emr.get_waiter("cluster_terminated").wait(ClusterId=cluster, WaiterConfig=quick)
+    aws.emr.get_waiter("step_complete").wait(ClusterId=cluster, StepId=step["Id"], WaiterConfig=QUICK)
+    aws.emr.get_waiter("cluster_terminated").wait(ClusterId=cluster, WaiterConfig=QUICK)
+
+
+def test_waiters_see_what_will_never_come(aws: Endpoint, ended: str) -> None:
+    cluster = aws.run(Steps=[shell("exit 1")])
+    aws.emr.get_waiter("cluster_running").wait(ClusterId=cluster, WaiterConfig=QUICK)
+    (step,) = aws.emr.list_steps(ClusterId=cluster)["Steps"]
+    with pytest.raises(WaiterError, match="terminal failure"):
+        aws.emr.get_waiter("step_complete").wait(ClusterId=cluster, StepId=step["Id"], WaiterConfig=QUICK)
+    with pytest.raises(WaiterError, match="terminal failure"):
+        aws.emr.get_waiter("cluster_running").wait(ClusterId=ended, WaiterConfig=QUICK)
+    with pytest.raises(WaiterError, match="Max attempts exceeded"):
+        aws.emr.get_waiter("cluster_terminated").wait(ClusterId=cluster, WaiterConfig={"Delay": 0, "MaxAttempts": 2})
+    aws.terminate(cluster)
+
+
+def test_every_paginator_reads_to_the_end(aws: Endpoint) -> None:
+    true = aws.put("paged.sh", "exit 0\n")
+    actions = [{"Name": f"action {number}", "ScriptBootstrapAction": {"Path": true}} for number in range(2)]
+    cluster = aws.waiting(BootstrapActions=actions, instances={"InstanceGroups": [PRIMARY, CORE]})
+    ids = aws.add(cluster, *[shell("true")] * 55)
+
+    def read(operation: str, member: str) -> list[dict[str, Any]]:
+        pages = aws.emr.get_paginator(operation).paginate(ClusterId=cluster)
+        return [each for page in pages for each in page[member]]
+
+    assert [each["Id"] for each in read("list_steps", "Steps")] == ids[::-1]
+    assert {each["InstanceGroupType"] for each in read("list_instance_groups", "InstanceGroups")} == {"MASTER", "CORE"}
+    assert len(read("list_instances", "Instances")) == 3
+    found = [each["Name"] for each in read("list_bootstrap_actions", "BootstrapActions")]
+    assert found == ["action 0", "action 1"]
+    aws.terminate(cluster)

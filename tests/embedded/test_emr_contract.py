@@ -11,6 +11,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import boto3
+import pytest
 from demo_lab import free_port
 from polling import poll_until
 
@@ -24,6 +25,7 @@ KEYS = {
 }
 
 
+@pytest.mark.timeout(600)
 def test_the_suite_holds_on_the_stacks_engine(database: str, tmp_path: Path) -> None:
     s3, endpoint = free_port(), free_port()
     place = tmp_path / "emr"
@@ -52,7 +54,7 @@ def test_the_suite_holds_on_the_stacks_engine(database: str, tmp_path: Path) -> 
         }  # fmt: skip
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contract"],
-            cwd=REPOSITORY, env={**os.environ, **KEYS, **addresses}, capture_output=True, text=True, timeout=250,
+            cwd=REPOSITORY, env={**os.environ, **KEYS, **addresses}, capture_output=True, text=True, timeout=560,
             check=False,
         )  # fmt: skip
         logs = _client("s3", s3).list_objects_v2(Bucket="contract", Prefix="contract/logs/")["KeyCount"]
