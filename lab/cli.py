@@ -203,6 +203,16 @@ def psql(arguments: tuple[str, ...]) -> None:
     sys.exit(done.returncode)
 
 
+@cli.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, required=True)
+@stack_option
+def aws(arguments: tuple[str, ...], on_stack: bool) -> None:
+    """The AWS CLI on `lab emr serve` where it runs, else on the stack, as in: lab aws emr list-clusters."""
+    from lab import aws_cli
+
+    aws_cli.run(arguments, _place(), on_stack=on_stack)
+
+
 @cli.command()
 @stack_option
 def verify(on_stack: bool) -> None:

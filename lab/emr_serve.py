@@ -6,8 +6,10 @@ import contextlib
 import os
 import secrets
 import string
-from collections.abc import Mapping
+import urllib.request
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -57,11 +59,36 @@ def serve(place: Place, console: Console, port: int | None) -> None:
             console.print(f"export AWS_ACCESS_KEY_ID={access_key}", highlight=False)
             console.print(f"export AWS_SECRET_ACCESS_KEY={secret_key}", highlight=False, soft_wrap=True)
             app = application({access_key: secret_key}, lambda: _Served(engine))
-            with contextlib.suppress(KeyboardInterrupt):  # how one is stopped, and no failure
+            with _told_to_others(place, address), contextlib.suppress(KeyboardInterrupt):  # how one is stopped
                 uvicorn.run(
                     app, host="127.0.0.1", port=int(address.rpartition(":")[2]), access_log=False, ws="none",
                     log_level="warning", timeout_graceful_shutdown=5,
                 )  # fmt: skip
+
+
+def served_at(place: Place) -> str | None:
+    """The address at which the lab's EMR is served now; None when nobody answers there."""
+    try:
+        address = _address_file(place).read_text(encoding="utf-8").strip()
+        with urllib.request.urlopen(f"{address}/health", timeout=5):
+            return address
+    except (OSError, ValueError):  # no file, half a file, or one that a killed server left
+        return None
+
+
+@contextlib.contextmanager
+def _told_to_others(place: Place, address: str) -> Iterator[None]:
+    """The address in a file for as long as it is served."""
+    path = _address_file(place)
+    path.write_text(f"{address}\n", encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _address_file(place: Place) -> Path:
+    return place.home / "aws.url"
 
 
 def keys(place: Place) -> tuple[str, str]:

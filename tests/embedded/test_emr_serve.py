@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from typing import Any
 
@@ -39,12 +40,17 @@ def test_a_client_of_aws_runs_a_configured_step(fresh_lab: Lab) -> None:
         quick = {"Delay": 1, "MaxAttempts": 120}
         emr.get_waiter("cluster_terminated").wait(ClusterId=cluster, WaiterConfig=quick)
         (step,) = emr.list_steps(ClusterId=cluster)["Steps"]
+        listed = json.loads(fresh_lab.succeed("aws", "emr", "list-clusters", "--output", "json"))
+        no_stack = fresh_lab.run("aws", "s3", "ls", LAB_STACK_ENV=str(fresh_lab.home / "none"))
     finally:
         code, said = stop(server, signal.SIGINT)
 
     assert step["Status"]["State"] == "COMPLETED", said
     assert (code, said) == (0, "")
     assert fresh_lab.succeed("emr", "logs", step["Id"], "stdout") == "7 nonstrict\nblue\n"
+    assert [found["Id"] for found in listed["Clusters"]] == [cluster]
+    assert no_stack.stderr == f"lab: `lab emr serve` has no s3 ({told['AWS_ENDPOINT_URL_EMR']}): run `make up`\n"
+    assert not (fresh_lab.home / "aws.url").exists()
     assert "TERMINATED" in fresh_lab.succeed("emr", "clusters")
     assert (fresh_lab.home / "aws.env").stat().st_mode & 0o777 == 0o600
 
