@@ -28,24 +28,11 @@ import logging
 from datetime import timedelta
 
 from airflow.providers.amazon.aws.operators.emr import EmrAddStepsOperator
-from airflow.providers.amazon.aws.sensors.emr import EmrStepSensor
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
-from airflow.sdk import (
-    DAG,
-    CronTriggerTimetable,
-    ExceptionRetryPolicy,
-    Param,
-    RetryAction,
-    RetryRule,
-    Variable,
-    get_current_context,
-    task,
-)
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk import DAG, CronTriggerTimetable, Param, Variable, get_current_context, task
 
-from lakelab.airflow_steps import failure_teller, watch_step
+from lakelab.airflow_steps import AWS, failure_teller, step_sensors
 
-AWS = "aws_default"
 LOGS = ("impressions", "clicks")
 ADVICE = {
     "add_steps": "check that the cluster of variable emr_cluster_id stands (WAITING or RUNNING), then clear this task.",
@@ -113,22 +100,7 @@ with DAG(
         steps="EMR/ad_trends.json",
         doc_md="Adds the steps of `dags/EMR/ad_trends.json` to the cluster of variable `emr_cluster_id`.",
     )
-    step = EmrStepSensor.partial(
-        task_id="step",
-        aws_conn_id=AWS,
-        job_flow_id="{{ var.value.emr_cluster_id }}",
-        timeout=timedelta(hours=5).total_seconds(),
-        execution_timeout=timedelta(hours=5),
-        map_index_template="{{ step_name }}",
-        # In the order in which EMR runs them, so that one process at a time waits.
-        max_active_tis_per_dagrun=1,
-        pre_execute=watch_step,
-        # A step that failed has failed; only a question that EMR did not answer is asked again.
-        retry_policy=ExceptionRetryPolicy(
-            rules=[RetryRule(AirflowException, RetryAction.FAIL, reason="the step did not complete")]
-        ),
-        doc_md="Waits for one step of the cluster. Red: its log has the step's reason and where its logs are.",
-    ).expand(step_id=add_steps.output)
+    step = step_sensors("{{ var.value.emr_cluster_id }}", add_steps.output)
 
     @task(
         doc_md="""

@@ -61,13 +61,13 @@ class Difference:
         )
 
 
-def compare(erp: Checksums, stage: Checksums, presentation: Checksums) -> list[Difference]:
-    """What differs from the ERP, table by table; nothing when all three are the same."""
+def compare(erp: Checksums, stage: Checksums, presentation: Checksums | None) -> list[Difference]:
+    """What differs from the ERP, table by table; nothing when all are the same. Without a presentation: the stage."""
     return [
         Difference(table, where, expected, found.get(table))
         for table, expected in erp.items()
         for where, found in (("stage", stage), ("presentation", presentation))
-        if found.get(table) != expected
+        if found is not None and found.get(table) != expected
     ]
 
 

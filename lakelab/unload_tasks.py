@@ -119,21 +119,23 @@ def reported(reports: Iterable[Report]) -> dict[str, Checksum]:
     return {report["table"]: Checksum(report["rows"], int(report["digest"], 16)) for report in reports}
 
 
-def prove(reports: Iterable[Report], storage: Storage, stage_uri: str, run_sql: RunSql) -> tuple[str, str]:
+def prove(reports: Iterable[Report], storage: Storage, stage_uri: str, run_sql: RunSql | None) -> tuple[str, str]:
     """Compare the ERP, as it was at the snapshot, with the stage and the presentation.
 
+    run_sql: None where the presentation has ended with its cluster, and the stage is all there is.
     Returns a table to read, and what differs in one line ("" when nothing does).
     """
-    erp = reported(reports)
-    stage, presentation = stage_checksums(storage, stage_uri), presentation_checksums(run_sql)
+    erp, stage = reported(reports), stage_checksums(storage, stage_uri)
+    presentation = presentation_checksums(run_sql) if run_sql else None
     return _table(erp, stage, presentation), "; ".join(map(str, compare(erp, stage, presentation)))
 
 
-def _table(erp: Checksums, stage: Checksums, presentation: Checksums) -> str:
-    lines = [f"{'table':<16} {'':<9} {'ERP':<28} {'stage':<28} {'presentation':<28}".rstrip()]
+def _table(erp: Checksums, stage: Checksums, presentation: Checksums | None) -> str:
+    tiers = {"ERP": erp, "stage": stage} | ({} if presentation is None else {"presentation": presentation})
+    lines = [" ".join([f"{'table':<16} {'':<9}", *(f"{name:<28}" for name in tiers)]).rstrip()]
     for table in TABLES:
-        sums = [tier.get(table.name) for tier in (erp, stage, presentation)]
-        mark = "equal" if sums[0] == sums[1] == sums[2] else "DIFFERENT"
+        sums = [tier.get(table.name) for tier in tiers.values()]
+        mark = "equal" if all(each == sums[0] for each in sums) else "DIFFERENT"
         texts = [f"{s.rows:>11,} {s.digest:x}" if s else "missing" for s in sums]
-        lines.append(f"{table.name:<16} {mark:<9} {texts[0]:<28} {texts[1]:<28} {texts[2]:<28}".rstrip())
+        lines.append(" ".join([f"{table.name:<16} {mark:<9}", *(f"{text:<28}" for text in texts)]).rstrip())
     return "\n".join(lines)

@@ -23,7 +23,7 @@ def main() -> None:
         "dags": sorted(bag.dags),
         "loaded_by_parsing": loaded,
         "schedule": as_the_scheduler_sees_it.timetable.summary,
-        "first_run": first_run(as_the_scheduler_sees_it.timetable),
+        "first_run": dag.schedule and first_run(as_the_scheduler_sees_it.timetable),
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
         "paused": dag.is_paused_upon_creation,
@@ -31,7 +31,7 @@ def main() -> None:
         "params": {name: param.schema | {"default": param.value} for name, param in dag.params.items()},
         "doc": dag.doc_md,
         "tasks": {task.task_id: describe(task) for task in dag.tasks},
-        "steps": rendered_steps(dag),
+        "sent": sent(dag),
         "watched": watched(),
     }
     print(json.dumps(answer))
@@ -46,6 +46,8 @@ def describe(task) -> dict:
         "tells_failure": bool(task.on_failure_callback),
         "doc": task.doc_md,
         "at_once": task.max_active_tis_per_dagrun,
+        "rule": task.trigger_rule,
+        "fails_the_run": task.on_failure_fail_dagrun,
     }
 
 
@@ -61,17 +63,29 @@ def first_run(timetable) -> str:
     return found.run_after.in_timezone("Europe/Paris").isoformat()
 
 
-def rendered_steps(dag):
-    """The steps as the operator would send them: its file, found in the DAGs' folder, with the variables filled in."""
+class Values(SimpleNamespace):
+    """Airflow's variables as templates see them."""
+
+    def get(self, name: str, default: str) -> str:
+        return getattr(self, name, default)
+
+
+def sent(dag) -> dict:
+    """What the DAG's operator sends to EMR: its file, found in the DAGs' folder, with the variables filled in."""
     import ast
 
-    operator = dag.get_task("add_steps")
+    values = Values(bucket_name="some-bucket", emr_cluster_id="j-1", **json.loads(os.environ.get("VARIABLES", "{}")))
+    context = {"var": {"value": values}, "dag": dag, "run_id": "manual__1"}
+    creates = "create_cluster" in dag.task_dict
+    operator = dag.get_task("create_cluster" if creates else "add_steps")
     operator.resolve_template_files()
-    value = SimpleNamespace(bucket_name="some-bucket", emr_cluster_id="j-1")
-    context = {"var": {"value": value}}
-    steps = operator.render_template(operator.steps, context, dag.get_template_env(force_sandboxed=False))
-    cluster = operator.render_template(operator.job_flow_id, context)
-    return {"cluster": cluster, "steps": ast.literal_eval(steps) if isinstance(steps, str) else steps}
+
+    def render(field: str):
+        return operator.render_template(getattr(operator, field), context, dag.get_template_env(force_sandboxed=False))
+
+    if creates:
+        return ast.literal_eval(render("job_flow_overrides"))
+    return {"cluster": render("job_flow_id"), "steps": ast.literal_eval(render("steps"))}
 
 
 def watched() -> dict[str, str]:
@@ -95,7 +109,8 @@ def watched() -> dict[str, str]:
 def sensor(state: str):
     step = {"Step": {"Name": "Marts", "Status": {"State": state}}}
     client = SimpleNamespace(describe_step=lambda ClusterId, StepId: step)
-    return SimpleNamespace(job_flow_id="j-1", step_id="s-1", poke_interval=60, hook=SimpleNamespace(conn=client))
+    hook = SimpleNamespace(conn=client)
+    return SimpleNamespace(job_flow_id="j-1", step_id="s-1", poke_interval=60, timeout=18_000, hook=hook)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def test_logs_and_steps_are_watched_by_airflows_own_operators(dag):
 
 
 def test_the_steps_are_those_of_the_embedded_lab(dag):
-    assert dag["steps"] == {
+    assert dag["sent"] == {
         "cluster": "j-1",
         "steps": read_steps(STEPS / "ad_trends.json", load_settings({"LAB_BUCKET": "some-bucket"})),
     }

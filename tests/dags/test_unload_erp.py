@@ -25,7 +25,7 @@ def dag() -> dict[str, Any]:
 
 def test_every_file_of_the_folder_is_read_without_an_error(dag):
     assert dag["import_errors"] == {}
-    assert dag["dags"] == ["ad_trends", "unload_erp"]
+    assert dag["dags"] == ["ad_trends", "transient_unload_erp", "unload_erp"]
 
 
 def test_reading_it_loads_no_driver_and_reaches_nothing(dag):
@@ -52,7 +52,7 @@ def test_the_steps_are_submitted_and_watched_by_airflows_own_operators(dag):
 
 
 def test_the_steps_are_those_of_the_embedded_lab(dag):
-    assert dag["steps"] == {
+    assert dag["sent"] == {
         "cluster": "j-1",
         "steps": read_steps(STEPS / "steps.json", load_settings({"LAB_BUCKET": "some-bucket"})),
     }
