@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,19 +11,32 @@ from pathlib import Path
 import pytest
 from emr_lab import Emr, shell
 
+from services.aws.emr.errors import InvalidRequestException
+
 
 class Clock:
+    """The wall clock, and the seconds that only go on."""
+
     def __init__(self) -> None:
-        self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+        self.now, self.seconds = datetime(2026, 3, 1, 12, tzinfo=UTC), 0.0
 
     def __call__(self) -> datetime:
         return self.now
 
+    def monotonic(self) -> float:
+        return self.seconds
+
     def move(self, emr: Emr, seconds: float) -> None:
-        """Move it, and wake the engine with a change that means nothing."""
+        """Let that time pass, and wake the engine with a change that means nothing."""
+        self.seconds += seconds
+        self.set(emr, seconds)
+
+    def set(self, emr: Emr, seconds: float) -> None:
+        """Set the wall clock alone forward or back, as a person or a time server does, and wake the engine."""
         self.now += timedelta(seconds=seconds)
         for cluster in emr.engine.list_clusters({"ClusterStates": ["WAITING", "RUNNING"]})["Clusters"]:
-            emr.engine.add_tags({"ResourceId": cluster["Id"], "Tags": [{"Key": "woken", "Value": str(self.now)}]})
+            with contextlib.suppress(InvalidRequestException):  # it has ended by now
+                emr.engine.add_tags({"ResourceId": cluster["Id"], "Tags": [{"Key": "woken", "Value": str(self.now)}]})
 
 
 @pytest.fixture
@@ -32,7 +47,7 @@ def clock() -> Clock:
 @pytest.fixture
 def timed(tmp_path: Path, clock: Clock) -> Iterator[Emr]:
     lab = Emr(tmp_path)
-    lab.start(clock=clock)
+    lab.start(clock=clock, monotonic=clock.monotonic)
     yield lab
     lab.stop(terminate=True)
     for gate in lab.gates:
@@ -90,10 +105,10 @@ def test_a_policy_that_comes_later_counts_from_then(timed: Emr, clock: Clock) ->
 
 
 def test_the_engine_wakes_by_itself_when_the_time_comes(tmp_path: Path) -> None:
-    lab, ahead = Emr(tmp_path), timedelta()
-    lab.start(clock=lambda: datetime.now(UTC) + ahead)
+    lab, ahead = Emr(tmp_path), 0.0
+    lab.start(monotonic=lambda: time.monotonic() + ahead)
     cluster = lab.cluster(AutoTerminationPolicy={"IdleTimeout": 60})
-    ahead = timedelta(seconds=59.5)
+    ahead = 59.5
 
     lab.engine.add_tags({"ResourceId": cluster, "Tags": [{"Key": "half a second", "Value": "left"}]})
 
@@ -106,6 +121,38 @@ def test_an_idle_time_outlives_the_engine(timed: Emr, clock: Clock) -> None:
     timed.stop()
     clock.now += timedelta(seconds=61)
 
-    timed.start(clock=clock)
+    timed.start(clock=clock, monotonic=clock.monotonic)
 
     assert timed.over(cluster)["State"] == "TERMINATED"
+
+
+def test_a_clock_that_is_set_ends_no_cluster_before_its_time_and_keeps_none_after_it(timed: Emr, clock: Clock) -> None:
+    cluster = timed.cluster(AutoTerminationPolicy={"IdleTimeout": 60})
+
+    clock.set(timed, 7200)
+    assert timed.status(cluster)["State"] == "WAITING"
+    clock.set(timed, -14400)
+    clock.move(timed, 59)
+    assert timed.status(cluster)["State"] == "WAITING"
+    clock.move(timed, 1)
+
+    timeline = timed.over(cluster)["Timeline"]
+    assert timeline["CreationDateTime"] <= timeline["ReadyDateTime"] <= timeline["EndDateTime"]
+
+
+def test_a_clock_that_is_set_back_while_a_step_runs_turns_no_times_and_no_reasons_round(
+    timed: Emr, clock: Clock
+) -> None:
+    clock.now = datetime.now(UTC) + timedelta(hours=2)  # the step's end is read off the machine's own clock
+    cluster = timed.cluster()
+    (failed,) = timed.run(cluster, shell("exit 3"))
+    assert failed["Timeline"]["StartDateTime"] == failed["Timeline"]["EndDateTime"]
+
+    clock.set(timed, -3600)
+    (good,) = timed.run(cluster, shell("true"))
+
+    assert good["Timeline"]["CreationDateTime"] <= good["Timeline"]["StartDateTime"] <= good["Timeline"]["EndDateTime"]
+    status = timed.engine.wait_for_cluster(cluster, ["WAITING"], 20)["Cluster"]["Status"]
+    assert status["StateChangeReason"]["Message"] == "Cluster ready after last step completed."
+    listed = timed.engine.list_steps({"ClusterId": cluster})["Steps"]
+    assert [one["Status"]["State"] for one in listed] == ["COMPLETED", "FAILED"]

@@ -25,10 +25,11 @@ from services.aws.emr.operations.steps import StepOperations
 from services.aws.emr.operations.tags import TagOperations
 from services.aws.emr.scheduler import Event, Scheduler
 from services.aws.emr.shapes import Shape
+from services.aws.emr.steps_at_work import PATIENCE, Patience
 from services.aws.emr.store import StateStore
 from services.aws.emr.work import StepWork
 
-__all__ = ["EmrEngine", "Event"]
+__all__ = ["EmrEngine", "Event", "Patience"]
 
 _CLOSE_SECONDS = 30.0
 
@@ -54,6 +55,7 @@ class EmrEngine(
 
     environment: variables of a step, beside the few that it inherits (`executor.INHERITED`).  path: folders put
     first on a step's PATH.  on_event: told of each committed change, in order, by the engine's own thread.
+    monotonic: seconds that only go on, for what counts from now.  patience: how long it waits for others.
     Use it as a context manager, or call `close`.  LabError when another engine runs on the same state.
     """
 
@@ -69,12 +71,14 @@ class EmrEngine(
         path: Sequence[Path] = (),
         on_event: Callable[[Event], None] | None = None,
         clock: Callable[[], datetime] = _now,
+        monotonic: Callable[[], float] = time.monotonic,
+        patience: Patience = PATIENCE,
     ) -> None:
         store.claim()
         self.region, self.account = region, account
         self._store, self._storage, self._clock = store, storage, clock
         self._work = StepWork(executor, storage, environment, path, clock)
-        self._scheduler = Scheduler(store, executor, self._work, clock, on_event)
+        self._scheduler = Scheduler(store, executor, self._work, clock, monotonic, patience, on_event)
         self._lock, self._changed = self._scheduler.lock, self._scheduler.changed
         self._scheduler.start()
 
@@ -104,12 +108,15 @@ class EmrEngine(
             return False
         return self._scheduler.alive
 
-    def step_log(self, cluster_id: str, step_id: str, name: str) -> bytes:
-        """A log of a step (`controller`, `syslog`, `stdout` or `stderr`), also while it runs; empty before that."""
+    def step_log(self, cluster_id: str, step_id: str, name: str, limit: int | None = None) -> bytes:
+        """A log of a step (`controller`, `syslog`, `stdout` or `stderr`), also while it runs; empty before that.
+
+        limit: only so many of its last bytes.
+        """
         if name not in logs.NAMES:
             raise ValueError(f"no log {name!r}: one of {', '.join(logs.NAMES)}")
         cluster = self._cluster({"ClusterId": cluster_id})
-        return self._work.log(cluster, self._step(cluster, {"StepId": step_id}), name)
+        return self._work.log(cluster, self._step(cluster, {"StepId": step_id}), name, limit)
 
     def wait_for_steps(
         self, cluster_id: str, step_ids: Sequence[str] | None = None, timeout: float | None = None

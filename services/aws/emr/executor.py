@@ -72,7 +72,9 @@ class Sighting:
 
 
 class Executor(Protocol):
-    """Starts, watches and ends steps. Called by one thread at a time; folders are those of `folder`."""
+    """Starts, watches and ends steps. Called by several threads, for one step by one at a time; folders are those of
+    `folder`.
+    """
 
     custom_jars: bool  # whether it can run a JAR of the user's
     remote: bool  # whether steps run on another machine, whose own files cannot be read from here

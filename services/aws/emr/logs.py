@@ -11,6 +11,7 @@ from lakelab.errors import LabError
 from lakelab.storage import Storage
 from services.aws.emr.model import Cluster, Step
 
+_BLOCK = 1 << 20
 NAMES = ("controller", "syslog", "stdout", "stderr")
 
 
@@ -43,7 +44,7 @@ def publish(cluster: Cluster, step: Step, folder: Path, storage: Storage) -> str
                 source = folder / name
                 if source.exists():
                     with source.open("rb") as plain:
-                        shutil.copyfileobj(plain, stream, 1 << 20)
+                        shutil.copyfileobj(plain, stream, _BLOCK)
             storage.put(packed, uri)
         except LabError as error:
             return str(error)
@@ -54,13 +55,21 @@ def publish(cluster: Cluster, step: Step, folder: Path, storage: Storage) -> str
     return None
 
 
-def published(cluster: Cluster, step: Step, name: str, storage: Storage) -> bytes:
-    """A log as it was published; empty when there is none."""
+def published(cluster: Cluster, step: Step, name: str, storage: Storage, limit: int | None = None) -> bytes:
+    """A log as it was published, or its last bytes; empty when there is none."""
     uri = address(cluster, step, name)
     if uri is None:
         return b""
     try:
-        with storage.open(uri) as stream:
-            return gzip.decompress(stream.read())
-    except (FileNotFoundError, LabError):
+        with storage.open(uri) as stream, gzip.GzipFile(fileobj=stream) as plain:
+            return _last(plain, limit) if limit else plain.read()
+    except (OSError, EOFError, LabError):
         return b""
+
+
+def _last(stream: gzip.GzipFile, limit: int) -> bytes:
+    """The last bytes, with hardly more than that in memory at any time."""
+    kept = b""
+    while block := stream.read(_BLOCK):
+        kept = (kept + block)[-limit:]
+    return kept

@@ -156,9 +156,10 @@ class Cluster:
         return str(uri).rstrip("/") if uri else None
 
     def to(self, state: ClusterState, reason: Reason, at: datetime) -> Cluster:
-        """The cluster in a new state, at that time."""
+        """The cluster in a new state, at that time; not before the last one, should the clock have been set back."""
         if state not in CLUSTER_MOVES[self.state]:
             raise IllegalMoveError(f"cluster {self.id}: {self.state} to {state}")
+        at = max(at, self.ready or self.created)
         ready = self.ready or (at if state in (_C.RUNNING, _C.WAITING) else None)
         ended = at if state in CLUSTER_ENDED else None
         idle_since = at if state is _C.WAITING else None
@@ -198,9 +199,10 @@ class Step:
     def to(
         self, state: StepState, at: datetime, *, reason: Reason | None = None, failure: Failure | None = None
     ) -> Step:
-        """The step in a new state, at that time."""
+        """The step in a new state, at that time; not before the last one, should the clock have been set back."""
         if state not in STEP_MOVES[self.state]:
             raise IllegalMoveError(f"step {self.id}: {self.state} to {state}")
+        at = max(at, self.started or self.created)
         started = at if state is StepState.RUNNING else self.started
         ended = at if state in STEP_ENDED else None
         reason = reason or Reason()

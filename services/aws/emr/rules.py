@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.aws.emr.model import (
     CLUSTER_CLOSED,
@@ -35,6 +35,8 @@ STEPS_WITH_ERRORS = Reason(ReasonCode.STEP_FAILURE, "Steps completed with errors
 CANCELLED_BY_USER = Reason("NONE", "Cancelled by user")
 CANCELLED_BY_FAILURE = Reason("NONE", "Cancelled as an earlier step failed")
 CLUSTER_TERMINATED = Reason("NONE", "Cluster terminated")
+_UNPUBLISHED = "Its logs could not be published: "
+_LATE = Reason("NONE", "Its logs were published later than its end")
 
 
 def bootstrap_failed(number: int, code: int | None) -> Reason:
@@ -63,19 +65,13 @@ def startable(cluster: Cluster, steps: Sequence[Step]) -> list[Step]:
     return [step for step in wanted if step.state is StepState.PENDING][: max(0, free)]
 
 
-def rest_state(cluster: Cluster, live: Sequence[Step], now: datetime) -> tuple[ClusterState, Reason] | None:
-    """Where a running or waiting cluster goes by what is known of its live steps and the time; None: nowhere."""
+def rest_state(cluster: Cluster, live: Sequence[Step], *, idle_over: bool) -> tuple[ClusterState, Reason] | None:
+    """Where a running or waiting cluster goes by its live steps; idle_over: it was idle for as long as its policy lets
+    it be. None: nowhere.
+    """
     if any(not step.bootstrap for step in live):
         return None if cluster.state is ClusterState.RUNNING else (ClusterState.RUNNING, RUNNING)
-    end = idle_end(cluster)
-    return (ClusterState.TERMINATING, idle(cluster)) if end and now >= end else None
-
-
-def idle_end(cluster: Cluster) -> datetime | None:
-    """When an idle cluster ends by its auto-termination policy. A protected one stays."""
-    if cluster.idle_since is None or cluster.idle_limit is None or cluster.protected:
-        return None
-    return cluster.idle_since + timedelta(seconds=cluster.idle_limit)
+    return (ClusterState.TERMINATING, idle(cluster)) if idle_over else None
 
 
 def idle(cluster: Cluster) -> Reason:
@@ -107,7 +103,7 @@ class StepEnd:
 
 def ended(cluster: Cluster, step: Step, end: StepEnd, at: datetime) -> Step:
     """The step in the state that its end means."""
-    reason = Reason("NONE", f"Its logs could not be published: {end.trouble}") if end.trouble else Reason()
+    reason = Reason("NONE", f"{_UNPUBLISHED}{end.trouble}") if end.trouble else Reason()
     if end.failure is None and not end.cancelled:
         return step.to(StepState.COMPLETED, at, reason=reason)
     stopped = end.cancelled or end.lost
@@ -116,6 +112,11 @@ def ended(cluster: Cluster, step: Step, end: StepEnd, at: datetime) -> Step:
     if step.state is StepState.CANCEL_PENDING and stopped:
         return step.to(StepState.CANCELLED, at, reason=CANCELLED_BY_USER)
     return step.to(StepState.FAILED, at, reason=reason, failure=end.failure)
+
+
+def published_late(step: Step) -> Step:
+    """The step whose logs could not be published at its end, now that they are."""
+    return replace(step, reason=_LATE) if step.reason.message.startswith(_UNPUBLISHED) else step
 
 
 def consequences(

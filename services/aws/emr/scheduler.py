@@ -13,29 +13,27 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from services.aws.emr import rules
 from services.aws.emr.errors import InternalServerException
-from services.aws.emr.executor import Away, Executor, Phase, Sighting
+from services.aws.emr.executor import Executor
+from services.aws.emr.idle import IdleTimes
 from services.aws.emr.model import (
     STEP_ENDED,
     STEP_STARTED,
-    CancelOption,
     Cluster,
     ClusterState,
     Reason,
     Step,
     StepState,
 )
+from services.aws.emr.steps_at_work import RETRY_SECONDS, Patience, StepsAtWork
 from services.aws.emr.store import StateStore
 from services.aws.emr.watcher import Watcher
 from services.aws.emr.work import StepWork
 
 _log = logging.getLogger(__name__)
-_RETRY_SECONDS = 1.0  # after a fault of the store, such as a full disk
 _RECENT = 50  # steps among which the one that ended last is looked for
-_LONGEST_WAIT = 60.0  # seconds until idle clusters are looked at again: the clock of a machine may be set
 
 
 @dataclass(frozen=True)
@@ -57,16 +55,20 @@ class Scheduler:
         executor: Executor,
         work: StepWork,
         clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        patience: Patience,
         on_event: Callable[[Event], None] | None,
     ) -> None:
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
-        self._store, self._executor, self._work, self._clock = store, executor, work, clock
-        self._on_event = on_event
+        self._store, self._clock, self._on_event = store, clock, on_event
         self._events: deque[Event] = deque()
         self._watcher = Watcher(executor)
-        self._signalled: dict[tuple[str, str], CancelOption] = {}
-        self._launched: set[tuple[str, str]] = set()
+        self._steps = StepsAtWork(
+            store, executor, work, self._watcher, clock=clock, monotonic=monotonic, patience=patience,
+            lock=self.lock, commit=self.commit,
+        )  # fmt: skip
+        self._idle = IdleTimes(clock, monotonic)
         self.stopping = False
         self._thread = threading.Thread(target=self._run, name="emr-scheduler", daemon=True)
 
@@ -104,40 +106,42 @@ class Scheduler:
 
     def _run(self) -> None:
         try:
-            self._tidy()
+            self._steps.find_late_logs()
             while not self.stopping:
                 pause: float | None = None
                 try:
                     while self._pass() and not self.stopping:
                         self._tell()
+                    self._steps.look_at_late_logs()
                 except InternalServerException as error:  # a fault outside of us, such as a full disk: one line
                     _log.error("the EMR scheduler tries again: %s", error)
-                    pause = _RETRY_SECONDS
+                    pause = RETRY_SECONDS
                 except Exception:
                     _log.exception("the EMR scheduler could not go on; it tries again")
-                    pause = _RETRY_SECONDS
+                    pause = RETRY_SECONDS
                 self._tell()
                 if not self.stopping:
-                    self._watcher.wait(pause or self._until_idle_enough())
+                    self._watcher.wait(pause or self._pause())
         finally:
-            self._watcher.close()
+            self._finish()
 
-    def _until_idle_enough(self) -> float | None:
-        """Seconds until the next idle cluster is to end; None when none is."""
+    def _finish(self) -> None:
+        self._steps.close()
+        self._tell()
+        self._watcher.close()
+
+    def _pause(self) -> float | None:
+        """Seconds until something is due by the time alone; None when nothing is."""
         try:
-            ends = [end for cluster in self._store.clusters(live_only=True) if (end := rules.idle_end(cluster))]
+            live = self._store.clusters(live_only=True)
         except InternalServerException:
-            return _RETRY_SECONDS
-        if not ends:
-            return None
-        return min(max((min(ends) - self._clock()).total_seconds(), 0.0), _LONGEST_WAIT)
-
-    def _tidy(self) -> None:
-        """Finish what a killed engine had begun: publish and remove the logs of steps that ended."""
-        for cluster_id, step_id in self._executor.kept():
-            cluster, step = self._store.cluster(cluster_id), self._store.step(cluster_id, step_id)
-            if cluster and step and step.state in STEP_ENDED:
-                self._work.tidy(cluster, step)
+            return RETRY_SECONDS
+        ids = {cluster.id for cluster in live}
+        self._idle.keep(ids)
+        self._steps.keep(ids)
+        waits = [left for cluster in live if (left := self._idle.left(cluster)) is not None]
+        waits += self._steps.due_in()
+        return max(0.0, min(waits)) if waits else None
 
     def _tell(self) -> None:
         while self._events:
@@ -152,99 +156,10 @@ class Scheduler:
         """One look at everything alive; whether anything moved."""
         moved = False
         for cluster in self._store.clusters(live_only=True):
-            moved |= self._look_at_steps(cluster)
-            moved |= self._start_steps(cluster.id)
+            moved |= self._steps.look(cluster)
+            moved |= self._steps.start(cluster.id)
             moved |= self._move_cluster(cluster.id)
         return moved
-
-    def _look_at_steps(self, cluster: Cluster) -> bool:
-        moved = False
-        for step in self._store.live_steps(cluster.id):
-            if step.state not in STEP_STARTED:
-                continue
-            folder = self._executor.folder(cluster.id, step.id)
-            self._watcher.add(folder)
-            seen = self._executor.poll(folder)
-            if seen.phase is Phase.RUNNING:
-                if step.cancel and cluster.state is not ClusterState.TERMINATING:
-                    self._kill(step, step.cancel)
-                continue
-            if seen.phase is not Phase.ABSENT:
-                self._end(step, seen)
-            elif not self._launch_late(cluster, step, folder):
-                continue
-            self._watcher.remove(folder)
-            moved = True
-        return moved
-
-    def _start_steps(self, cluster_id: str) -> bool:
-        with self.lock:
-            cluster, steps = self._read(cluster_id)
-            chosen = [step.to(StepState.RUNNING, self._clock()) for step in rules.startable(cluster, steps)]
-            if not chosen:
-                return False
-            records: list[Cluster | Step] = list(chosen)
-            if cluster.state is ClusterState.WAITING:
-                records.insert(0, cluster.to(ClusterState.RUNNING, rules.RUNNING, self._clock()))
-            self.commit(*records)
-        for step in chosen:
-            self._launch(cluster, step)
-        return True
-
-    def _launch(self, cluster: Cluster, step: Step) -> bool:
-        """Start a step that is RUNNING in the store. False when the machine for it is away: later, then."""
-        key = (cluster.id, step.id)
-        self._launched.add(key)
-        try:
-            problem = self._work.launch(cluster, step)
-        except Away:
-            self._launched.discard(key)
-            return False
-        if problem is not None:
-            self._end(step, Sighting(Phase.LOST), problem)
-        return True
-
-    def _launch_late(self, cluster: Cluster, step: Step, folder: Path) -> bool:
-        """A step that is RUNNING in the store and nowhere else: the engine died, or the machine was away, before it
-        was started. Another runner may be about to claim the folder; only one of the two will run the step.
-        """
-        if (cluster.id, step.id) in self._launched:
-            self._end(step, Sighting(Phase.LOST), "the step's folder was removed while it ran")
-        elif step.state is StepState.CANCEL_PENDING or cluster.state is ClusterState.TERMINATING:
-            self._executor.prepare(folder)
-            if not self._kill(step, CancelOption.TERMINATE_PROCESS):
-                return False
-            self._end(step, Sighting(Phase.LOST, cancelled=True))
-        else:
-            return self._launch(cluster, step)
-        return True
-
-    def _kill(self, step: Step, option: CancelOption) -> bool:
-        """Send a step the signal, once for each kind. False when the machine is away: it is sent again later."""
-        key = (step.cluster_id, step.id)
-        if self._signalled.get(key) is option:
-            return True
-        try:
-            self._executor.kill(self._executor.folder(*key), force=option is CancelOption.TERMINATE_PROCESS)
-        except Away:
-            return False
-        self._signalled[key] = option
-        return True
-
-    def _end(self, step: Step, seen: Sighting, problem: str | None = None) -> None:
-        """Publish the logs of a step that ended, then commit its end with all that follows from it."""
-        cluster, _ = self._read(step.cluster_id)
-        trouble, failure = self._work.wind_up(cluster, step, seen, problem)
-        with self.lock:
-            cluster, steps = self._read(step.cluster_id)
-            step = next(one for one in steps if one.id == step.id)
-            end = rules.StepEnd(seen.cancelled, seen.phase is Phase.LOST, failure, trouble, seen.code)
-            ended = rules.ended(cluster, step, end, seen.ended or self._clock())
-            self.commit(*rules.consequences(cluster, ended, steps, end, self._clock()))
-        self._signalled.pop((step.cluster_id, step.id), None)
-        self._launched.discard((step.cluster_id, step.id))
-        if trouble is None:
-            self._work.forget(cluster, step)
 
     def _move_cluster(self, cluster_id: str) -> bool:
         with self.lock:
@@ -259,10 +174,14 @@ class Scheduler:
             elif cluster.state is ClusterState.TERMINATING:
                 return self._terminate(cluster, steps)
             else:
-                target = rules.rest_state(cluster, steps, now) or self._at_rest(cluster, steps)
+                left = self._idle.left(cluster)
+                idle_over = left is not None and left <= 0
+                target = rules.rest_state(cluster, steps, idle_over=idle_over) or self._at_rest(cluster, steps)
                 if target is None:
                     return False
-                self.commit(cluster.to(*target, now))
+                moved = cluster.to(*target, now)
+                self._idle.left(moved)  # its time begins before anyone sees that it waits
+                self.commit(moved)
         return True
 
     def _at_rest(self, cluster: Cluster, live: list[Step]) -> tuple[ClusterState, Reason] | None:
@@ -270,7 +189,10 @@ class Scheduler:
         if live or (cluster.state is ClusterState.WAITING and cluster.keep_alive):
             return None
         if cluster.keep_alive:
-            return ClusterState.WAITING, rules.waiting(self._store.step_page(cluster.id, size=_RECENT))
+            last = self._steps.last(cluster.id)
+            return ClusterState.WAITING, rules.waiting(
+                [last] if last else self._store.step_page(cluster.id, size=_RECENT)
+            )
         failed = self._store.step_page(cluster.id, states=[StepState.FAILED], size=1)
         return ClusterState.TERMINATING, rules.STEPS_WITH_ERRORS if failed else rules.STEPS_COMPLETED
 
@@ -281,7 +203,7 @@ class Scheduler:
         if pending:
             self.commit(*pending)
         for step in started:
-            self._kill(step, CancelOption.TERMINATE_PROCESS)
+            self._steps.end(step)
         if not started:
             fatal = cluster.reason.fatal
             end = ClusterState.TERMINATED_WITH_ERRORS if fatal else ClusterState.TERMINATED

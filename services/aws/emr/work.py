@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from string import Template
@@ -14,18 +16,38 @@ from lakelab.errors import LabError
 from lakelab.storage import Storage
 from services.aws.emr import configurations, jars, logs, releases
 from services.aws.emr import failure as failures
-from services.aws.emr.executor import Executor, LaunchError, Phase, Sighting, Task
+from services.aws.emr.executor import Away, Executor, LaunchError, Phase, Sighting, Task
 from services.aws.emr.model import Cluster, Failure, Step
 
 Environment = Callable[[Cluster, Step], Mapping[str, str]]
 _TAIL_BYTES = 1 << 16
+_REPORTED = "reported"  # exists in a step's folder once its end is in the controller log
 _LOST = (
     "The process that watched over the step ended without a word: the machine was restarted, or it was killed. "
     "What was left of the step was ended"
 )
 
 
+@dataclass(frozen=True)
+class Launch:
+    """How an attempt to start a step ended.  away: its machine is, so try again.  problem: why it cannot be started."""
+
+    problem: str | None = None
+    away: bool = False
+
+
+@dataclass(frozen=True)
+class WoundUp:
+    """A step that ended.  trouble: what was wrong with publishing its logs.  failure: None for exit code 0."""
+
+    seen: Sighting
+    trouble: str | None
+    failure: Failure | None
+
+
 class StepWork:
+    """Called by several threads, for one step by one at a time."""
+
     def __init__(
         self,
         executor: Executor,
@@ -37,8 +59,14 @@ class StepWork:
         self._executor, self._storage, self._clock = executor, storage, clock
         self._environment, self._path = environment, tuple(path)
 
-    def launch(self, cluster: Cluster, step: Step) -> str | None:
-        """Start the step; returns why that was impossible, or None. Away: not now."""
+    def launch(self, cluster: Cluster, step: Step) -> Launch:
+        """Start the step."""
+        try:
+            return Launch(problem=self._launch(cluster, step))
+        except Away:
+            return Launch(away=True)
+
+    def _launch(self, cluster: Cluster, step: Step) -> str | None:
         self._executor.check()
         folder = self._executor.folder(cluster.id, step.id)
         try:
@@ -56,46 +84,45 @@ class StepWork:
             return f"the step's folder cannot be written: {error.strerror}"
         return None
 
-    def wind_up(
-        self, cluster: Cluster, step: Step, seen: Sighting, problem: str | None
-    ) -> tuple[str | None, Failure | None]:
-        """Write the end into the controller log and publish the four logs.
-
-        Returns what was wrong with publishing, or None, and the failure details, None for exit code 0.
-        """
+    def wind_up(self, cluster: Cluster, step: Step, seen: Sighting, problem: str | None) -> WoundUp:
+        """Write the end into the controller log and publish the four logs. Once more, when an engine died over it."""
         folder = self._executor.folder(cluster.id, step.id)
         failure = self._failure(cluster, step, folder, seen, problem)
         try:
             self._executor.prepare(folder)
-            for line in _report(seen):
-                logs.note(folder, self._clock(), line)
-            if failure and not seen.cancelled:
-                logs.note(folder, self._clock(), f"Step failed: {failure.reason}: {failure.message}", "ERROR")
-            elif seen.cancelled:
-                logs.note(folder, self._clock(), "Step was cancelled", "WARN")
-            else:
-                logs.note(folder, self._clock(), "Step succeeded")
+            if not (folder / _REPORTED).exists():
+                for line, level in _report(seen, failure):
+                    logs.note(folder, self._clock(), line, level)
+                (folder / _REPORTED).touch()
             trouble = logs.publish(cluster, step, folder, self._storage)
             if trouble:
                 logs.note(folder, self._clock(), f"Logs could not be published: {trouble}", "ERROR")
         except OSError as error:
             trouble = f"the step's folder cannot be written: {error.strerror}"
-        return trouble, failure
+        return WoundUp(seen, trouble, failure)
+
+    def note(self, step: Step, text: str) -> None:
+        """Add a warning to the controller log of a step that runs."""
+        with contextlib.suppress(OSError):
+            logs.note(self._executor.folder(step.cluster_id, step.id), self._clock(), text, "WARN")
 
     def forget(self, cluster: Cluster, step: Step) -> None:
         """Remove the local copy of logs that were published. Without a LogUri the local ones are the only ones."""
         if cluster.log_uri:
             self._executor.forget(self._executor.folder(cluster.id, step.id))
 
-    def tidy(self, cluster: Cluster, step: Step) -> None:
-        """Publish what a killed engine left behind, or what could not be published then."""
+    def publish_late(self, cluster: Cluster, step: Step) -> bool:
+        """Publish what a killed engine left behind, or what could not be published then; whether it is done now."""
         folder = self._executor.folder(cluster.id, step.id)
-        if cluster.log_uri and folder.is_dir() and logs.publish(cluster, step, folder, self._storage) is None:
+        if cluster.log_uri and folder.is_dir():
+            if logs.publish(cluster, step, folder, self._storage) is not None:
+                return False
             self._executor.forget(folder)
+        return True
 
-    def log(self, cluster: Cluster, step: Step, name: str) -> bytes:
+    def log(self, cluster: Cluster, step: Step, name: str, limit: int | None) -> bytes:
         folder = self._executor.folder(cluster.id, step.id)
-        return self._executor.tail(folder, name) or logs.published(cluster, step, name, self._storage)
+        return self._executor.tail(folder, name, limit) or logs.published(cluster, step, name, self._storage, limit)
 
     def _variables(self, cluster: Cluster, step: Step) -> dict[str, str]:
         given = dict(self._environment(cluster, step))
@@ -126,14 +153,18 @@ class StepWork:
         return Failure(reason, message, logs.address(cluster, step, log))
 
 
-def _report(seen: Sighting) -> list[str]:
-    if seen.code is None:
-        return []
-    megabytes = (seen.peak_bytes or 0) / 1e6
-    return [
-        f"Process ended with exit code {seen.code} after {seen.seconds:.3f} s",
-        f"Used {seen.cpu_seconds:.2f} s of CPU, {megabytes:.0f} MB of memory at most in one process",
-    ]
+def _report(seen: Sighting, failure: Failure | None) -> Iterator[tuple[str, str]]:
+    """The last lines of the controller log, each with its level."""
+    if seen.code is not None:
+        megabytes = (seen.peak_bytes or 0) / 1e6
+        yield f"Process ended with exit code {seen.code} after {seen.seconds:.3f} s", "INFO"
+        yield f"Used {seen.cpu_seconds:.2f} s of CPU, {megabytes:.0f} MB of memory at most in one process", "INFO"
+    if seen.cancelled:
+        yield "Step was cancelled", "WARN"
+    elif failure:
+        yield f"Step failed: {failure.reason}: {failure.message}", "ERROR"
+    else:
+        yield "Step succeeded", "INFO"
 
 
 def _without_folder(argv: Sequence[str], work: Path) -> list[str]:
