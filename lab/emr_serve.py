@@ -45,6 +45,7 @@ def serve(place: Place, console: Console, port: int | None) -> None:
         import uvicorn
 
         from services.aws.server.endpoint import application
+        from services.aws.server.settings import ConsoleSettings
     except ImportError as error:
         raise LabError(f"{error.name} is not installed", fix="run `make serve`") from None
     address = f"http://127.0.0.1:{_port(place, port)}"
@@ -58,7 +59,9 @@ def serve(place: Place, console: Console, port: int | None) -> None:
             console.print(f"export AWS_DEFAULT_REGION={engine.region}", highlight=False)
             console.print(f"export AWS_ACCESS_KEY_ID={access_key}", highlight=False)
             console.print(f"export AWS_SECRET_ACCESS_KEY={secret_key}", highlight=False, soft_wrap=True)
-            app = application({access_key: secret_key}, lambda: _Served(engine))
+            key = secrets.token_urlsafe(32)
+            console.print(f"# Clusters, steps and logs: {address}/emr/#{key}", highlight=False, soft_wrap=True)
+            app = application({access_key: secret_key}, lambda: _Served(engine), ConsoleSettings(key, address))
             with _told_to_others(place, address), contextlib.suppress(KeyboardInterrupt):  # how one is stopped
                 uvicorn.run(
                     app, host="127.0.0.1", port=int(address.rpartition(":")[2]), access_log=False, ws="none",

@@ -52,6 +52,13 @@ def screenshot(page: Path, out: Path, *, width: int = 1280, height: int = 1600, 
     """Write a PNG of the top `height` pixels of a page. LabError when there is no page, browser or picture."""
     if not page.is_file():
         raise LabError("there is no page to take a picture of", where=str(page), fix="run `make demo` first")
+    photograph(page.resolve().as_uri(), out, width=width, height=height, dark=dark)
+
+
+def photograph(
+    url: str, out: Path, *, width: int = 1280, height: int = 1600, dark: bool = False, budget_ms: int = _BUDGET_MS
+) -> None:
+    """The same of the page at an address, after that time of the page's own clock."""
     with tempfile.TemporaryDirectory(prefix="lab-browser-") as folder:
         picture = Path(folder) / "page.png"
         command = [
@@ -60,9 +67,9 @@ def screenshot(page: Path, out: Path, *, width: int = 1280, height: int = 1600, 
             f"--user-data-dir={folder}/profile",
             f"--blink-settings=preferredColorScheme={0 if dark else 1}",
             f"--window-size={width},{height}",
-            f"--virtual-time-budget={_BUDGET_MS}",
+            f"--virtual-time-budget={budget_ms}",
             f"--screenshot={picture}",
-            page.resolve().as_uri(),
+            url,
         ]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)

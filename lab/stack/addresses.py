@@ -57,6 +57,16 @@ ADDRESSES = (
         half="batch",
     ),
     Address(
+        "EMR console",
+        "aws",
+        "https://localhost:{ENTRANCE_PORT}/emr/",
+        "Clusters and steps as they go: what each ran, how long, why it failed, and its logs while they grow",
+        "http://aws:4567/emr/health",
+        "lab",
+        "{HOME_PASSWORD}",
+        half="batch",
+    ),
+    Address(
         "MinIO",
         "minio",
         "http://127.0.0.1:{MINIO_CONSOLE_PORT}/",

@@ -79,6 +79,7 @@ SECRETS: dict[str, Callable[[], str]] = {
     "AIRFLOW_FERNET_KEY": _fernet,
     "PSEUDONYM_KEY": lambda: secrets.token_hex(32),
     "HOME_PASSWORD": _typed,
+    "CONSOLE_KEY": _long,
 }
 
 

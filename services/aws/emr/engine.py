@@ -6,6 +6,7 @@ what makes an engine of them, and what a program that holds the engine may ask b
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from pathlib import Path
 from lakelab.storage import Storage
 from services.aws.emr import logs, shapes
 from services.aws.emr.errors import InternalServerException
-from services.aws.emr.executor import Executor
+from services.aws.emr.executor import Executor, Part, Span
 from services.aws.emr.model import CLUSTER_CLOSED, CLUSTER_ENDED, STEP_ENDED, Cluster, ClusterState, Step
 from services.aws.emr.operations.clusters import ClusterOperations
 from services.aws.emr.operations.instances import InstanceOperations
@@ -78,6 +79,7 @@ class EmrEngine(
         self.region, self.account = region, account
         self._store, self._storage, self._clock = store, storage, clock
         self._work = StepWork(executor, storage, environment, path, clock)
+        self._born = secrets.token_hex(8)
         self._scheduler = Scheduler(store, executor, self._work, clock, monotonic, patience, on_event)
         self._lock, self._changed = self._scheduler.lock, self._scheduler.changed
         self._scheduler.start()
@@ -113,10 +115,21 @@ class EmrEngine(
 
         limit: only so many of its last bytes.
         """
-        if name not in logs.NAMES:
-            raise ValueError(f"no log {name!r}: one of {', '.join(logs.NAMES)}")
+        _check_log(name)
         cluster = self._cluster({"ClusterId": cluster_id})
         return self._work.log(cluster, self._step(cluster, {"StepId": step_id}), name, limit)
+
+    def log_part(self, cluster_id: str, step_id: str, name: str, span: Span) -> Part:
+        """A piece of such a log, of a bootstrap action, too, whose step is `bootstrap-1` and so on; empty at first."""
+        _check_log(name)
+        cluster = self._cluster({"ClusterId": cluster_id})
+        step = self._store.step(cluster.id, step_id) or self._step(cluster, {"StepId": step_id})
+        return self._work.log_part(cluster, step, name, span) or Part(0, 0, b"")
+
+    @property
+    def version(self) -> str:
+        """Another one after each change of a cluster or step: who has seen this one has seen all there is."""
+        return f"{self._born}-{self._scheduler.commits}"
 
     def wait_for_steps(
         self, cluster_id: str, step_ids: Sequence[str] | None = None, timeout: float | None = None
@@ -160,3 +173,8 @@ class EmrEngine(
                 if left is not None and left <= 0:
                     raise TimeoutError(f"waited {timeout} s for {what}")
                 self._changed.wait(left)
+
+
+def _check_log(name: str) -> None:
+    if name not in logs.NAMES:
+        raise ValueError(f"no log {name!r}: one of {', '.join(logs.NAMES)}")

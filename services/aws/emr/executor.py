@@ -71,6 +71,28 @@ class Sighting:
     why: str | None = None
 
 
+@dataclass(frozen=True)
+class Span:
+    """A piece of a file: `most` bytes from `start`; without a start the last ones."""
+
+    start: int | None
+    most: int
+
+    def within(self, size: int) -> tuple[int, int]:
+        """Where the piece begins and ends in a file of that size."""
+        start = max(0, size - self.most) if self.start is None else min(self.start, size)
+        return start, min(start + self.most, size)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a file of `size` bytes, from `start`."""
+
+    start: int
+    size: int
+    content: bytes
+
+
 class Executor(Protocol):
     """Starts, watches and ends steps. Called by several threads, for one step by one at a time; folders are those of
     `folder`.
@@ -112,6 +134,10 @@ class Executor(Protocol):
 
     def tail(self, folder: Path, name: str, limit: int | None = None) -> bytes:
         """The last bytes of `stdout`, `stderr` or another file of the step; empty when there is none."""
+        ...
+
+    def part(self, folder: Path, name: str, span: Span) -> Part | None:
+        """A piece of such a file, while it grows too; None when there is none."""
         ...
 
     def forget(self, folder: Path) -> None:
@@ -211,6 +237,16 @@ class LocalExecutor:
                 return file.read()
         except FileNotFoundError:
             return b""
+
+    def part(self, folder: Path, name: str, span: Span) -> Part | None:
+        try:
+            with (folder / name).open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                start, end = span.within(size)
+                file.seek(start)
+                return Part(start, size, file.read(end - start))
+        except FileNotFoundError:
+            return None
 
     def forget(self, folder: Path) -> None:
         gone = folder.with_name(_GONE + folder.name)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lakelab.errors import LabError
 from lakelab.storage import Storage
+from services.aws.emr.executor import Part, Span
 from services.aws.emr.model import Cluster, Step
 
 _BLOCK = 1 << 20
@@ -57,19 +58,36 @@ def publish(cluster: Cluster, step: Step, folder: Path, storage: Storage) -> str
 
 def published(cluster: Cluster, step: Step, name: str, storage: Storage, limit: int | None = None) -> bytes:
     """A log as it was published, or its last bytes; empty when there is none."""
+    if limit:
+        part = published_part(cluster, step, name, storage, Span(None, limit))
+        return part.content if part else b""
     uri = address(cluster, step, name)
     if uri is None:
         return b""
     try:
         with storage.open(uri) as stream, gzip.GzipFile(fileobj=stream) as plain:
-            return _last(plain, limit) if limit else plain.read()
+            return plain.read()
     except (OSError, EOFError, LabError):
         return b""
 
 
-def _last(stream: gzip.GzipFile, limit: int) -> bytes:
-    """The last bytes, with hardly more than that in memory at any time."""
-    kept = b""
-    while block := stream.read(_BLOCK):
-        kept = (kept + block)[-limit:]
-    return kept
+def published_part(cluster: Cluster, step: Step, name: str, storage: Storage, span: Span) -> Part | None:
+    """A piece of a log as it was published, with hardly more of it in memory at any time; None when there is none."""
+    uri = address(cluster, step, name)
+    if uri is None:
+        return None
+    kept, begin, size = bytearray(), 0, 0  # `kept` is what the piece may be of the `size` bytes so far, from `begin`
+    try:
+        with storage.open(uri) as packed, gzip.GzipFile(fileobj=packed) as plain:
+            while block := plain.read(_BLOCK):
+                size += len(block)
+                kept += block
+                surplus = len(kept) - span.most if span.start is None else min(span.start - begin, len(kept))
+                if surplus > 0:
+                    del kept[:surplus]
+                    begin += surplus
+                if span.start is not None:
+                    del kept[span.most :]
+    except (OSError, EOFError, LabError):
+        return None
+    return Part(begin, size, bytes(kept))

@@ -70,6 +70,7 @@ class Scheduler:
         )  # fmt: skip
         self._idle = IdleTimes(clock, monotonic)
         self.stopping = False
+        self.commits = 0
         self._thread = threading.Thread(target=self._run, name="emr-scheduler", daemon=True)
 
     @property
@@ -92,6 +93,7 @@ class Scheduler:
         """Save the records at once, tell those who wait, and queue the events. Wakes the scheduler."""
         with self.lock:
             self._store.save(*records)
+            self.commits += 1
             for record in records:
                 if isinstance(record, Cluster):
                     self._events.append(Event(record))

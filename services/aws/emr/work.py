@@ -16,7 +16,7 @@ from lakelab.errors import LabError
 from lakelab.storage import Storage
 from services.aws.emr import configurations, jars, logs, releases
 from services.aws.emr import failure as failures
-from services.aws.emr.executor import Away, Executor, LaunchError, Phase, Sighting, Task
+from services.aws.emr.executor import Away, Executor, LaunchError, Part, Phase, Sighting, Span, Task
 from services.aws.emr.model import Cluster, Failure, Step
 
 Environment = Callable[[Cluster, Step], Mapping[str, str]]
@@ -123,6 +123,11 @@ class StepWork:
     def log(self, cluster: Cluster, step: Step, name: str, limit: int | None) -> bytes:
         folder = self._executor.folder(cluster.id, step.id)
         return self._executor.tail(folder, name, limit) or logs.published(cluster, step, name, self._storage, limit)
+
+    def log_part(self, cluster: Cluster, step: Step, name: str, span: Span) -> Part | None:
+        folder = self._executor.folder(cluster.id, step.id)
+        # A log that was published meanwhile is the same, and perhaps a line longer.
+        return self._executor.part(folder, name, span) or logs.published_part(cluster, step, name, self._storage, span)
 
     def _variables(self, cluster: Cluster, step: Step) -> dict[str, str]:
         given = dict(self._environment(cluster, step))

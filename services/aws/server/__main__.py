@@ -5,17 +5,20 @@ machine, or moto behind the same signatures.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import socket
 import sys
 
 import uvicorn
 
 from lakelab.errors import LabError
+from services.aws.server.settings import CONSOLE_PORT
 
 # What to serve, where. A container publishes no port itself; what runs on the machine listens to nobody else.
-ROLES = {
-    "aws": ("services.aws.server.endpoint:from_environment", "0.0.0.0", 4566),
-    "embedded": ("services.aws.server.embedded:from_environment", "127.0.0.1", 4566),
-    "moto": ("services.aws.server.moto:from_environment", "0.0.0.0", 5000),
+ROLES: dict[str, tuple[str, str, tuple[int, ...]]] = {
+    "aws": ("services.aws.server.endpoint:from_environment", "0.0.0.0", (4566, CONSOLE_PORT)),
+    "embedded": ("services.aws.server.embedded:from_environment", "127.0.0.1", (4566,)),
+    "moto": ("services.aws.server.moto:from_environment", "0.0.0.0", (5000,)),
 }
 
 
@@ -25,13 +28,29 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--host", help="address to listen at")
     parser.add_argument("--port", type=int)
     given = parser.parse_args(arguments)
-    factory, host, port = ROLES[given.role]
+    factory, host, (port, *others) = ROLES[given.role]
     # Our own log line for each call says more than the access log.
-    uvicorn.run(
-        factory, factory=True, host=given.host or host, port=given.port or port, access_log=False, log_level="warning",
-        timeout_graceful_shutdown=5, ws="none",
-    )  # fmt: skip
-    return 0
+    config = uvicorn.Config(
+        factory, factory=True, access_log=False, log_level="warning", timeout_graceful_shutdown=5, ws="none"
+    )
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run([_bound(given.host or host, number) for number in (given.port or port, *others)])
+    return 0 if server.started else 3
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Bound, and not listening yet: the server listens when the engine is there, and refuses until then."""
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise LabError(
+            f"cannot listen: {error.strerror}", where=f"{host}:{port}", fix="end what listens there"
+        ) from None
+    return bound
 
 
 if __name__ == "__main__":

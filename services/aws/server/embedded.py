@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from lakelab.errors import LabError
 from lakelab.storage import FolderStorage
@@ -40,7 +40,7 @@ class FolderEmr:
         return {"ok": self.engine.is_well()}
 
 
-def from_environment() -> Starlette:
+def from_environment() -> ASGIApp:
     """The application for the settings in the environment. LabError for a setting that is missing."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     keys, home = lab_keys(os.environ), os.environ.get("EMR_HOME")

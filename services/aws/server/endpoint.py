@@ -12,17 +12,21 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Protocol
 
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from lakelab.aws import aws_client
 from lakelab.errors import LabError
 from lakelab.s3 import S3Storage
+from services.aws.console import app as console
+from services.aws.console.views import Views
 from services.aws.emr.cluster import SOCKET, ClusterExecutor, exchange
 from services.aws.emr.engine import EmrEngine
 from services.aws.emr.executor import Away
 from services.aws.emr.postgres import PostgresStore
 from services.aws.server.app import build
+from services.aws.server.beside import Beside
 from services.aws.server.service import Service, model_of
-from services.aws.server.settings import EmrSettings, emr_settings, lab_keys
+from services.aws.server.settings import ConsoleSettings, EmrSettings, console_settings, emr_settings, lab_keys
 
 _HEALTH_SECONDS = 2.0
 
@@ -62,10 +66,13 @@ class Emr:
         return "ok"
 
 
-def application(keys: Mapping[str, str], open_emr: Callable[[], Part]) -> Starlette:
-    """The endpoint for the owners of those keys. EMR is opened when the server starts, and closed when it stops."""
+def application(keys: Mapping[str, str], open_emr: Callable[[], Part], page: ConsoleSettings | None = None) -> ASGIApp:
+    """The endpoint for the owners of those keys, and its console if there shall be one. EMR is opened when the server
+    starts, and closed when it stops.
+    """
     services: dict[str, Service] = {}
     parts: list[Part] = []
+    views: list[Views] = []
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -77,16 +84,21 @@ def application(keys: Mapping[str, str], open_emr: Callable[[], Part]) -> Starle
         parts.append(emr)
         service = Service(model_of("emr"), emr.engine)
         services[service.signing_name] = service
+        if page:
+            views.append(Views(service, emr.engine, page.endpoint))
         try:
             yield
         finally:
             emr.close()
 
-    return build(services, keys, lambda: parts[0].health() if parts else {"ok": False}, lifespan)
+    endpoint = build(services, keys, lambda: parts[0].health() if parts else {"ok": False}, lifespan)
+    if page is None:
+        return endpoint
+    return Beside(endpoint, console.build(lambda: views[0] if views else None, page.key), console.PLACE, page.port)
 
 
-def from_environment() -> Starlette:
+def from_environment() -> ASGIApp:
     """The application for the settings in the environment. LabError for a setting that is missing."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     settings, keys = emr_settings(os.environ), lab_keys(os.environ)
-    return application(keys, lambda: Emr(settings, keys))
+    return application(keys, lambda: Emr(settings, keys), console_settings(os.environ))

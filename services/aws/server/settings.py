@@ -8,6 +8,8 @@ from pathlib import Path
 
 from lakelab.errors import LabError
 
+CONSOLE_PORT = 4567  # in the stack; Nginx leads only people with a login there
+
 
 def lab_keys(environment: Mapping[str, str]) -> dict[str, str]:
     """The secret key of each access key: for now the lab has one. LabError when it is not set."""
@@ -34,6 +36,21 @@ def emr_settings(environment: Mapping[str, str]) -> EmrSettings:
         region=environment.get("AWS_REGION", "eu-west-1"),
         account=environment.get("AWS_ACCOUNT_ID", "123456789012"),
     )
+
+
+@dataclass(frozen=True)
+class ConsoleSettings:
+    """port: where the console listens alone; None: where the endpoint does.  endpoint: its address for clients."""
+
+    key: str  # whoever has it may use the console
+    endpoint: str
+    port: int | None = None
+
+
+def console_settings(environment: Mapping[str, str]) -> ConsoleSettings:
+    """The stack's. LabError names a variable that is missing."""
+    key, endpoint = _need(environment, "CONSOLE_KEY"), _need(environment, "CONSOLE_ENDPOINT")
+    return ConsoleSettings(key, endpoint, CONSOLE_PORT)
 
 
 def _need(environment: Mapping[str, str], name: str) -> str:
