@@ -241,6 +241,33 @@ def test_the_start_page_wants_its_login_and_has_a_certificate_of_the_lab(live: L
         status(url, ssl.create_default_context())
 
 
+def test_the_emr_console_is_behind_the_entrance_alone(live: Live):
+    values = live.stack.environment
+    entrance, aws = f"https://localhost:{values['ENTRANCE_PORT']}", live.stack.aws_url
+    blind = ssl.create_default_context()
+    blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE  # the test above looks at the certificate
+    login = {"Authorization": "Basic " + base64.b64encode(f"lab:{values['HOME_PASSWORD']}".encode()).decode()}
+    key = {"Authorization": f"Bearer {values['CONSOLE_KEY']}"}
+    clusters, end = "/emr/api/clusters", f"/emr/api/clusters/{live.cluster}/terminate"
+    json_of = {"Content-Type": "application/json"}
+
+    def asked(url: str, headers: dict[str, str], body: bytes | None = None) -> int:
+        return status(urllib.request.Request(url, body, headers), blind)
+
+    assert asked(entrance + clusters, login) == 200
+    assert asked(entrance + clusters, {}) == asked(entrance + clusters, key) == 401
+    for path in ("/emr/", clusters, "/emr/console.js"):
+        assert asked(aws + path, key) in (400, 403, 404), path
+    assert asked(aws + end, {**key, **json_of, "Origin": aws}, b"{}") in (400, 403, 404, 405)
+    assert asked(entrance + end, {**login, **json_of, "Origin": "https://evil.example"}, b"{}") == 403
+    assert asked(entrance + end, {**login, **json_of}, b"{}") == 403  # browsers name the origin of a change
+    # Steps are programs: one that finds the console's port in the network has no key for it.
+    inside = f"curl -s -o /dev/null -w '%{{http_code}}' http://aws:4567{clusters} -H 'Host: localhost'"
+    assert live.sh("master", inside).strip() == "401"
+    state = live.stack.aws("emr").describe_cluster(ClusterId=live.cluster)["Cluster"]["Status"]["State"]
+    assert state in ("WAITING", "RUNNING")
+
+
 def test_airflow_refuses_without_a_token_and_with_a_wrong_password(live: Live):
     url = live.stack.airflow.url
     assert status(f"{url}/api/v2/dags") == 401

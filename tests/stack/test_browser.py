@@ -78,11 +78,27 @@ def test_the_pipeline_is_triggered_and_seen_green(page: Page, live: Live):
 def test_the_start_page_shows_everything_well_and_leads_there(page: Page, live: Live, run_id: str):
     page.goto(address(live, "Start page"))
     expect(page.locator("#all")).to_have_text(re.compile(r"^(\d+) of \1 are well$"), timeout=SLOW)
-    for name in ("Airflow", "MinIO", "YARN", "HDFS", "Spark history"):
+    for name in ("Airflow", "EMR console", "MinIO", "YARN", "HDFS", "Spark history"):
         link = page.get_by_role("link", name=name, exact=True)
         assert link.get_attribute("href") == address(live, name)
     page.get_by_role("article").filter(has_text="Airflow").get_by_text("show").click()
     expect(page.get_by_text(live.stack.environment["AIRFLOW_ADMIN_PASSWORD"])).to_be_visible()
+
+
+def test_the_emr_console_shows_the_steps_of_the_run_and_their_logs(page: Page, live: Live, run_id: str):
+    page.goto(address(live, "Start page"))
+    page.get_by_role("link", name="EMR console", exact=True).first.click()
+    page.locator(f"a[href='/emr/clusters/{live.cluster}']").click()
+    page.get_by_role("button", name="Completed").click()
+    rows = page.locator("table.steps tbody tr")
+    expect(rows.filter(has_text="completed")).not_to_have_count(0, timeout=SLOW)
+    page.get_by_role("searchbox").fill("students")
+    page.locator("table.steps a", has_text=re.compile("students", re.IGNORECASE)).first.click()
+    expect(page.locator(".now")).to_contain_text("completed")
+    expect(page.locator(".code").first).to_contain_text("s3://")
+    page.get_by_role("tab", name="controller").click()
+    expect(page.locator("#log")).to_contain_text("Step succeeded", timeout=SLOW)
+    expect(page.locator("#log")).to_contain_text("Process ended with exit code 0")
 
 
 def test_a_wrong_password_does_not_enter_airflow(page: Page, live: Live):

@@ -7,6 +7,7 @@ import { size } from "./format.js";
 const NAMES = ["controller", "syslog", "stdout", "stderr"];
 const FIRST = 1 << 16; // bytes
 const MORE = 1 << 18;
+const SIZES = 3; // so many looks at a log for one at the sizes of all
 const KEPT = 2e6; // characters on the page; beyond that the oldest go
 const ILL = /\b(ERROR|FATAL|Exception|Traceback|Error:)/;
 const encoder = new TextEncoder();
@@ -36,6 +37,7 @@ class Pane {
     this.name = null;
     this.sizes = {};
     this.follow = true;
+    this.rounds = 0;
     this.tabs = NAMES.map((name) => {
       const tab = h("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "log", "data-name": name }, name, h("small", {}));
       tab.onclick = () => this.choose(name);
@@ -61,17 +63,24 @@ class Pane {
     const ending = this.live && !live;
     Object.assign(this, { path, live: live || ending, addresses, last: ending });
     this.followLabel.hidden = !live;
+    if (this.name) this.tellAddress();
     if (wanted && NAMES.includes(wanted) && wanted !== this.wanted) {
       this.wanted = wanted;
       this.choose(wanted);
+      this.measure();
     } else if (!this.name) this.begin();
   }
 
-  // The log that says most: what the step printed, else what it complained of, else what was done with it.
-  async begin() {
-    this.name = "controller";
-    await this.measure();
-    this.choose(["stdout", "stderr"].find((name) => this.sizes[name]) || "controller");
+  tellAddress() {
+    const address = this.addresses[this.name];
+    const text = address ? `${this.live && !this.last ? "Will be at " : ""}${address}` : "";
+    if (this.address.textContent !== text) this.address.textContent = text;
+  }
+
+  begin() {
+    this.choose("controller");
+    this.undecided = true; // until there is something to see
+    this.measure();
   }
 
   async measure() {
@@ -79,7 +88,9 @@ class Pane {
       const { size: bytes } = await piece(`${this.path}/${name}`, 0, 1).catch(() => ({ size: 0 }));
       this.resize(name, bytes);
     }));
-    this.measured = true;
+    // The log that says most: what the step printed, else what it complained of, else what was done with it.
+    const telling = this.undecided && ["stdout", "stderr"].find((name) => this.sizes[name]);
+    if (telling) this.choose(telling);
   }
 
   resize(name, bytes) {
@@ -88,6 +99,7 @@ class Pane {
   }
 
   choose(name) {
+    this.undecided = false;
     this.name = name;
     this.loaded = false;
     this.first = this.end = 0;
@@ -102,7 +114,7 @@ class Pane {
       tab.tabIndex = chosen ? 0 : -1;
     }
     this.text.setAttribute("aria-labelledby", `tab-${name}`);
-    this.address.textContent = this.addresses[name] ? `${this.live && !this.last ? "Will be at " : ""}${this.addresses[name]}` : "";
+    this.tellAddress();
     this.setFollow(true);
     this.read();
   }
@@ -119,9 +131,9 @@ class Pane {
   async read() {
     if (this.reading || (this.loaded && !this.live)) return;
     this.reading = true;
+    this.rounds += 1;
     const { name } = this;
     try {
-      if (!this.measured && !this.live) this.measure();
       const last = this.last;
       let got;
       do {
@@ -129,6 +141,7 @@ class Pane {
         if (name !== this.name) return;
         this.take(got);
       } while (this.end < got.size && got.bytes.length);
+      if (this.rounds % SIZES === 0 || last) await this.measure();
       if (last) this.live = this.last = false;
     } catch (error) {
       if (error.status) this.nothing(error.message);
