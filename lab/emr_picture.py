@@ -172,7 +172,7 @@ def served(engine: EmrEngine) -> Iterator[str]:
     "--page", type=click.Choice(["clusters", "cluster", "step", "failed"]), default="cluster", show_default=True
 )
 @click.option("--width", default=1280, show_default=True, help="Width in pixels.")
-@click.option("--height", default=1180, show_default=True, help="Height in pixels.")
+@click.option("--height", default=1300, show_default=True, help="Height in pixels.")
 @click.option("--dark", is_flag=True, help="The dark theme.")
 def main(out: Path, page: str, width: int, height: int, dark: bool) -> None:
     """Take a picture OUT (PNG) of the console."""

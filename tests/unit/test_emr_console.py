@@ -479,3 +479,13 @@ def test_the_line_for_the_cli_adds_the_same_step(emr: Emr, browser: Browser) -> 
         "Jar": "command-runner.jar",
         "Args": args,
     }
+
+
+def test_properties_of_a_jar_are_written_as_the_cli_takes_them() -> None:
+    config = {"Jar": "s3://jars/own.jar", "Args": [], "Properties": {"a": "b=c", "d": ""}}
+    own = {"Name": "own", "ActionOnFailure": "CONTINUE", "Config": config}
+    line = commands.add_steps("j-1", own, "eu-west-1", AWS_URL)
+    (again,) = json.loads(shlex.split(line)[-1])
+    assert again["Properties"] == "a=b=c,d="
+    with_comma = {**own, "Config": {**config, "Properties": {"a": "b,c"}}}
+    assert commands.add_steps("j-1", with_comma, "eu-west-1", AWS_URL) is None

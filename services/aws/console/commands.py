@@ -20,16 +20,20 @@ def ran(config: Mapping[str, Any]) -> str:
     return shlex.join(failure.printable(argv))
 
 
-def add_steps(cluster_id: str, step: Mapping[str, Any], region: str, endpoint: str) -> str:
-    """The line for a shell, whole: nothing is hidden in it."""
+def add_steps(cluster_id: str, step: Mapping[str, Any], region: str, endpoint: str) -> str | None:
+    """The line for a shell, whole: nothing is hidden in it. None when the CLI cannot say it: it takes the properties
+    of a JAR as text in which a comma always ends one.
+    """
     config = step["Config"]
+    properties = config.get("Properties") or {}
+    if any("," in text for pair in properties.items() for text in pair):
+        return None
     again = {
         "Type": "CUSTOM_JAR",
         "Name": step["Name"],
         "ActionOnFailure": step["ActionOnFailure"],
         **{name: config[name] for name in _OWN if config.get(name)},
     }
-    properties = config.get("Properties")
     if properties:
         again["Properties"] = ",".join(f"{name}={value}" for name, value in properties.items())
     role = step.get("ExecutionRoleArn")

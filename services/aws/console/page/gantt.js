@@ -44,21 +44,25 @@ function merged(spans) {
   return parts;
 }
 
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400];
+const APART = 18; // percent of the axis that a label needs
+
+// Where each piece begins, as far as there is room, and round times in between.
 function ticks(pieces, at) {
-  const wanted = pieces.flatMap(({ from, to }) => {
+  const wanted = pieces.map((piece) => piece.from);
+  for (const { from, to } of pieces) {
     const wide = at(to) - at(from);
-    const step = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400]
-      .find((each) => (wide * each) / Math.max(to - from, 0.001) >= 22) || Infinity;
-    const inside = [];
-    for (let t = Math.ceil(from / step) * step; t < to && inside.length < 6; t += step) inside.push(t);
-    return [from, ...inside];
-  });
+    const step = STEPS.find((each) => (wide * each) / Math.max(to - from, 0.001) >= APART) || Infinity;
+    for (let t = Math.ceil(from / step) * step, n = 0; t < to && n < 6; t += step, n += 1) wanted.push(t);
+  }
   const kept = [];
   for (const t of wanted) {
     const left = at(t);
-    if (left <= 82 && (!kept.length || left - kept.at(-1).left >= 18)) kept.push({ left, text: clock(t) });
+    if (left <= 100 - APART && kept.every((other) => Math.abs(other.left - left) >= APART)) kept.push({ left, t });
   }
-  return kept;
+  kept.sort((a, b) => a.t - b.t);
+  const day = (t) => new Date(t * 1000).toDateString();
+  return kept.map(({ left, t }, n) => ({ left, text: clock(t, n ? day(t) !== day(kept[n - 1].t) : undefined) }));
 }
 
 export function ruler({ ticks, cuts }) {

@@ -25,6 +25,7 @@ export const step = {
         data.Step ? course(data.Step, now) : null,
         failure && failed(failure, named, go)),
       h("section", { "aria-labelledby": "command" }, h("h2", { id: "command" }, "Command"), code(data.Command, "the command"),
+        data.Step && !data.Again && h("p", { class: "quiet" }, "The AWS CLI has no line for it: a property has a comma in it."),
         data.Again && fold("again", "Run it again: a line for the AWS CLI", null,
           h("p", { class: "quiet" }, "Adds the same step to this cluster. The line is whole, with whatever secrets its arguments hold."),
           code(data.Again, "the line"))),
