@@ -26,7 +26,8 @@ from lab.report.screenshot import find_browser
 from lakelab.errors import LabError
 from services.aws.emr.engine import EmrEngine
 
-SLOW = 30_000  # milliseconds that the page may take on a busy machine
+SLOW = 60_000  # milliseconds that the page may take on a busy machine
+expect.set_options(timeout=SLOW)
 
 
 def request(bucket: str, *args: str) -> dict[str, Any]:
@@ -149,12 +150,12 @@ def page(browser: Browser) -> Iterator[Page]:
 def test_the_page_lets_nobody_in_without_the_key_and_hides_it_from_the_address(page: Page, shown) -> None:
     _, cluster, _, url = shown
     page.goto(url)
-    expect(page.get_by_text("This page has no key")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("This page has no key")).to_be_visible()
     page.goto(f"{url}#{KEY}")
     page.get_by_role("link", name="lakelab", exact=True).click()
     expect(page).to_have_url(f"{url}clusters/{cluster}")
     page.reload()  # the key is kept
-    expect(page.get_by_role("heading", name="lakelab")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name="lakelab")).to_be_visible()
     assert page.context.cookies() == []
 
 
@@ -176,7 +177,7 @@ def test_steps_are_listed_filtered_and_found_and_states_change_by_themselves(pag
     expect(rows).to_have_count(23)
 
     engine.cancel_steps({"ClusterId": cluster, "StepIds": [running], "StepCancellationOption": "TERMINATE_PROCESS"})
-    expect(rows.nth(2)).to_contain_text("cancelled", timeout=SLOW)
+    expect(rows.nth(2)).to_contain_text("cancelled")
 
 
 def test_a_log_is_followed_to_its_end(page: Page, shown, tmp_path: Path) -> None:
@@ -194,8 +195,8 @@ def test_a_log_is_followed_to_its_end(page: Page, shown, tmp_path: Path) -> None
     assert "line 1\n" not in log.inner_text()
     with gate.open("w") as going_on:
         going_on.write("last\n")
-    expect(log).to_contain_text("the last word", timeout=SLOW)
-    expect(page.locator(".now")).to_contain_text("completed", timeout=SLOW)
+    expect(log).to_contain_text("the last word")
+    expect(page.locator(".now")).to_contain_text("completed")
     assert log.evaluate("pane => pane.scrollHeight - pane.scrollTop - pane.clientHeight < 8")
     page.get_by_role("button", name="Show what was before").click()
     expect(log.locator("span").first).to_have_text("line 1")
@@ -214,11 +215,11 @@ def test_a_step_is_cancelled_and_the_cluster_terminated_after_a_question(page: P
     page.get_by_role("button", name="Cancel …").click()
     page.get_by_label(re.compile("Kill it")).check()
     page.get_by_role("button", name="Cancel the step").click()
-    expect(page.locator(".now")).to_contain_text("cancelled", timeout=SLOW)
+    expect(page.locator(".now")).to_contain_text("cancelled")
     page.get_by_role("link", name="lakelab", exact=True).click()
     page.get_by_role("button", name="Terminate …").click()
     page.get_by_role("dialog").get_by_role("button", name="Terminate").click()
-    expect(page.locator(".now")).to_contain_text("Terminated by user request", timeout=SLOW)
+    expect(page.locator(".now")).to_contain_text("Terminated by user request")
     engine.wait_for_cluster(cluster, ("TERMINATED",), 60)
     expect(page.get_by_role("button", name="Terminate …")).to_be_hidden()
 
