@@ -18,6 +18,7 @@ from rich.table import Table
 
 from lab.ads.commands import ads
 from lab.embedded.place import Place
+from lab.live.commands import cdc, kafka
 from lab.stack.commands import stack
 from lab.timeline import Timeline
 from lakelab.errors import LabError
@@ -360,6 +361,8 @@ def emr_drift(label: str) -> None:
 
 cli.add_command(stack)
 cli.add_command(ads)
+cli.add_command(kafka)
+cli.add_command(cdc)
 
 
 def _stop(*_: object) -> None:

@@ -19,6 +19,7 @@ LARGEST = 16 * 1024 * 1024  # bytes of one message: a text of a megabyte comes t
 PREFIX = "erp"  # Debezium's topic.prefix
 HEARTBEATS = f"__debezium-heartbeat.{PREFIX}"
 SIGNALS = f"{PREFIX}.cdc.signals"
+NOTIFICATIONS = f"{PREFIX}.cdc.notifications"
 STOCKS = "stock-market-data"
 IMPRESSIONS = "ad-impressions"
 CLICKS = "ad-clicks"
@@ -81,6 +82,12 @@ TOPICS: tuple[Topic, ...] = (
         SIGNALS,
         "Rows of the table by which Debezium is told to read tables again.",
         "id",
+        settings={"cleanup.policy": "delete", "retention.ms": str(DAY)},
+    ),
+    Topic(
+        NOTIFICATIONS,
+        "What Debezium says of the tables that it reads: begun, how far, done.",
+        "",
         settings={"cleanup.policy": "delete", "retention.ms": str(DAY)},
     ),
     _events(STOCKS, "Quotes of shares.", "symbol"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from lakelab.errors import LabError
 
 SECONDS = 15.0  # for one answer: a worker that rebalances takes its time
 RUNNING = "RUNNING"
+LONGEST = 300  # characters of a reason
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,8 @@ class Connect:
 
 
 def _reason(trace: str) -> str:
-    """What went wrong, out of a Java stack trace: the innermost cause."""
+    """What went wrong, out of a Java stack trace: the innermost cause, without the state that some print with it."""
     causes = [line.removeprefix("Caused by: ") for line in trace.splitlines() if line.startswith("Caused by: ")]
     line = causes[-1] if causes else trace.splitlines()[0]
-    return line.partition(": ")[2].strip() or line.strip()
+    said = re.sub(r"\b\w+(?:\.\w+)* ?\[.*\]+,?", "…", line.partition(": ")[2].strip() or line.strip())
+    return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,16 +57,24 @@ def apply(connect: Connect, definition: Definition) -> bool:
 
 def wait_until_running(connect: Connect, name: str, seconds: float = START_SECONDS) -> State:
     """The connector's state when all of it runs. LabError with the reason when it fails, or takes too long."""
+    return wait_until(connect, name, lambda state: state.running, "running", seconds)
+
+
+def wait_until(
+    connect: Connect, name: str, come: Callable[[State], bool], what: str, seconds: float = START_SECONDS
+) -> State:
+    """The connector's state when it is so. LabError with the reason when it fails, or takes too long."""
     end = time.monotonic() + seconds
     state = State(name, "UNKNOWN", ())
     while time.monotonic() < end:
         with contextlib.suppress(NotThere):  # accepted, and not yet written down
             state = connect.state(name)
-        if state.running:
+        if come(state):
             return state
-        if state.failed:
+        if state.failed and what == "running":
             break
         time.sleep(0.3)
     raise LabError(
-        f"connector {name} is {state.seen}{f': {state.why}' if state.why else ''}", fix="see `lab stack logs connect`"
+        f"connector {name} is {state.seen}, not {what}{f': {state.why}' if state.why else ''}",
+        fix="see `lab stack logs connect`",
     )

@@ -59,6 +59,7 @@ class Status:
     slot: Slot | None
     silent: float | None
     unseen: tuple[str, ...] = ()  # what could not be asked, in words
+    reading: bool = False  # the tables themselves are being read, at first or anew: nobody needs the slot meanwhile
 
     @property
     def problems(self) -> list[str]:
@@ -74,8 +75,8 @@ class Status:
                 why = f": {state.why}" if state.why else ""
                 found.append(f"connector {state.name} is {state.seen}{why}; see `lab stack logs connect`")
         if self.slot and not self.slot.lost:
-            found += _slot_problems(self.slot)
-        if self.silent is not None and self.silent > SILENT:
+            found += [] if self.reading else _slot_problems(self.slot)
+        if self.silent is not None and self.silent > SILENT and not self.reading:
             found.append(f"no sign of life of Debezium for {self.silent:.0f} s; see `lab stack logs connect`")
         return found
 
@@ -110,7 +111,8 @@ def look(erp: ConnectErp, connect: Connect, bootstrap: str, names: Sequence[str]
     states = ask(lambda: tuple(_state(connect, name) for name in names), ())
     slot = ask(lambda: read_slot(erp), None)
     silent = ask(lambda: silence(bootstrap), None)
-    return Status(states, slot, silent, tuple(unseen))
+    reading = ask(lambda: _reads_tables(connect, states), False)
+    return Status(states, slot, silent, tuple(unseen), reading)
 
 
 def _state(connect: Connect, name: str) -> State:
@@ -118,6 +120,15 @@ def _state(connect: Connect, name: str) -> State:
         return connect.state(name)
     except NotThere:
         return State(name, "MISSING", ())
+
+
+def _reads_tables(connect: Connect, states: Sequence[State]) -> bool:
+    """Whether Debezium runs and has not read all tables yet: its place says so, or there is none."""
+    if not any(state.name == SOURCE and state.running for state in states):
+        return False
+    offsets = connect.offsets(SOURCE)
+    place = (offsets[0]["offset"] or {}) if offsets else {}
+    return not place or bool(place.get("snapshot"))
 
 
 def read_slot(erp: ConnectErp) -> Slot | None:

@@ -23,7 +23,7 @@ from lakelab.s3 import S3Storage
 from lakelab.settings import Settings, load_settings
 
 HOST = "127.0.0.1"
-PASSWORDS = {OWNER: "ERP_OWNER_PASSWORD", UNLOADER: "ERP_UNLOADER_PASSWORD"}
+PASSWORDS = {OWNER: "ERP_OWNER_PASSWORD", UNLOADER: "ERP_UNLOADER_PASSWORD", "debezium": "CDC_PASSWORD"}
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,16 @@ class Stack:
             password=self.environment[PASSWORDS[role]], dbname=DATABASE,
             application_name="lakelab", connect_timeout=10,
         )  # fmt: skip
+
+    @property
+    def kafka(self) -> str:
+        """The brokers' addresses on this machine, as clients take them."""
+        return ",".join(f"{HOST}:{self.environment.port(name)}" for name in ("KAFKA_1_PORT", "KAFKA_2_PORT"))
+
+    @property
+    def connect_url(self) -> str:
+        """Kafka Connect's REST interface."""
+        return f"http://{HOST}:{self.environment.port('CONNECT_PORT')}"
 
     @property
     def aws_url(self) -> str:

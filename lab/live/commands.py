@@ -1,0 +1,114 @@
+"""`lab kafka …` and `lab cdc …`: topics, messages, groups and lag; whether changes get through, and repairing it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from lab.stack.place import Stack
+
+
+def _stack() -> Stack:
+    """This clone's stack. LabError where there is none, or the packages of its clients are not here."""
+    import importlib.util
+
+    from lab.stack.place import Stack
+    from lakelab.errors import LabError
+
+    if importlib.util.find_spec("kafka") is None:
+        raise LabError("kafka-python is not installed", fix="run `make up`, which brings the stack's clients")
+    return Stack.of_this_clone()
+
+
+@click.group()
+def kafka() -> None:
+    """Topics, messages, consumer groups and lag of the stack's Kafka."""
+
+
+@kafka.command("topics")
+@click.option("--all", "every", is_flag=True, help="Those that Kafka and Connect keep for themselves, too.")
+def kafka_topics(every: bool) -> None:
+    """Every topic: partitions, replicas, messages, how long they are kept."""
+    from lab.live import show
+
+    show.topics(_stack().kafka, Console(), every)
+
+
+@kafka.command("tail")
+@click.argument("topic")
+@click.option("-n", "count", type=click.IntRange(1, 100_000), default=10, show_default=True, help="Messages to show.")
+@click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("--key", help="Only messages of this key, as the first column shows it.")
+@click.option("--json", "raw", is_flag=True, help="Whole messages as JSON lines.")
+def kafka_tail(topic: str, count: int, follow: bool, key: str | None, raw: bool) -> None:
+    """The last messages of a topic that are committed. A table's name stands for the topic of its changes."""
+    from lab.live import tail
+
+    tail.tail(_stack().kafka, Console(), topic, count, follow=follow, key=key, raw=raw)
+
+
+@kafka.command("groups")
+def kafka_groups() -> None:
+    """Consumer groups: state, members, and how many messages they have yet to read."""
+    from lab.live import show
+
+    show.groups(_stack().kafka, Console())
+
+
+@kafka.command("lag")
+@click.argument("group", required=False)
+def kafka_lag(group: str | None) -> None:
+    """How far each group, or one, has read each partition."""
+    from lab.live import show
+
+    show.lag(_stack().kafka, Console(), group)
+
+
+@click.group()
+def cdc() -> None:
+    """Change data capture: from the ERP's log into Kafka."""
+
+
+@cdc.command("status")
+def cdc_status() -> None:
+    """Connectors, replication slot, lag, last sign of life. Not zero when changes do not get through."""
+    from lab.embedded.postgres import OWNER
+    from lab.live import show
+    from lab.live.connect import Connect
+    from lab.live.connectors import definitions
+    from lab.live.status import look
+
+    stack = _stack()
+    names = [definition.name for definition in definitions()]
+    status = look(stack.connecting(OWNER), Connect(stack.connect_url), stack.kafka, names)
+    sys.exit(0 if show.status(status, Console()) else 1)
+
+
+@cdc.command("resnapshot")
+@click.argument("tables", nargs=-1)
+def cdc_resnapshot(tables: tuple[str, ...]) -> None:
+    """Read tables again, all of them by default, and delete in Kafka what is not in the ERP any more.
+
+    Repairs a lost slot; changes go on meanwhile.
+    """
+    from lab.embedded.postgres import OWNER
+    from lab.live.connect import Connect
+    from lab.live.resnapshot import Repair
+    from lab.live.source import READER
+    from lakelab.catalogue import TABLES, table
+    from lakelab.errors import LabError
+
+    known = [t.name for t in TABLES]
+    unknown = [name for name in tables if name not in known]
+    if unknown:
+        raise LabError(f"no table {unknown[0]}", fix=f"one of {', '.join(known)}")
+    stack = _stack()
+    repair = Repair(
+        Connect(stack.connect_url), stack.connecting(OWNER), stack.connecting(READER), stack.kafka, click.echo
+    )
+    gone = repair.run([table(name) for name in tables] or TABLES)
+    click.echo(f"Kafka has what the ERP has; {gone:,} deletions had been missed")
