@@ -14,6 +14,7 @@ from lab.embedded.postgres import OWNER
 from lab.live import source
 from lab.live.connect import Connect
 from lab.live.connectors import apply, definitions, wait_until_running
+from lab.live.warehouse import follow
 from lab.stack import role
 from lakelab.catalogue import DATABASE
 from lakelab.database import Connect as ConnectErp
@@ -21,9 +22,18 @@ from lakelab.database import Connect as ConnectErp
 
 def erp() -> ConnectErp:
     """What opens sessions of the tables' owner, by the container's variables."""
+    return _session(OWNER, "ERP_OWNER_PASSWORD", DATABASE)
+
+
+def warehouse() -> ConnectErp:
+    """What opens sessions of the warehouse's owner."""
+    return _session("warehouse", "WAREHOUSE_PASSWORD", "warehouse")
+
+
+def _session(user: str, password: str, database: str) -> ConnectErp:
     return partial(
         psycopg2.connect, host=role.need("ERP_HOST"), port=int(os.environ.get("ERP_PORT", "5432")),
-        user=OWNER, password=role.need("ERP_OWNER_PASSWORD"), dbname=DATABASE,
+        user=user, password=role.need(password), dbname=database,
         application_name="lakelab cdc", connect_timeout=10,
     )  # fmt: skip
 
@@ -31,6 +41,9 @@ def erp() -> ConnectErp:
 def start() -> str:
     """Prepare the ERP, apply the connectors, wait until they run. LabError says what keeps them from it."""
     lines = [source.prepare(erp())]
+    added = follow(erp(), warehouse())
+    if added:
+        lines.append(f"the warehouse was given {len(added)} tables or columns")
     connect = Connect(role.need("CONNECT_URL"))
     for definition in definitions():
         changed = apply(connect, definition)

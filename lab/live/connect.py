@@ -39,6 +39,8 @@ class State:
         """In a word or two."""
         if self.running:
             return "running"
+        if self.failed:
+            return "failed"
         states = {state.lower() for state in (self.connector, *self.tasks)}
         return "/".join(sorted(states)) if self.tasks else f"{self.connector.lower()}, no task"
 

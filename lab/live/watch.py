@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from lab.live.cdc import erp
+from lab.live.cdc import erp, warehouse
 from lab.live.connect import Connect
 from lab.live.connectors import definitions
 from lab.live.status import Status, look
+from lab.live.warehouse import follow
 from lab.stack import role
 from lakelab.errors import LabError
 
@@ -41,7 +42,7 @@ class Watch:
         """Start what has failed, with a pause that doubles; a connector whose slot is gone would read with a gap."""
         failed = [state.name for state in status.connectors if state.failed]
         if not failed:
-            self._pause = 0.0
+            self._pause, self._next_try = 0.0, 0.0
             return []
         if status.slot is None or status.slot.lost or now < self._next_try:
             return []
@@ -65,7 +66,8 @@ def watch() -> str:
     while True:
         began = time.monotonic()
         try:
-            lines = watching.see(look(erp(), connect, bootstrap, names), began)
+            lines = follow(erp(), warehouse())  # first: what failed for the lack of a column can then go on
+            lines += watching.see(look(erp(), connect, bootstrap, names), began)
         except LabError as error:
             lines = [str(error)]
         for line in lines:

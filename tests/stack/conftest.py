@@ -12,7 +12,16 @@ import pytest
 from last_words import last_words
 from live import DAG, Live, running_stack
 
-ORDER = ("test_access", "test_browser", "test_pipeline", "test_ads", "test_health", "test_failures", "test_lasting")
+ORDER = (
+    "test_access",
+    "test_browser",
+    "test_pipeline",
+    "test_ads",
+    "test_health",
+    "test_cdc",
+    "test_failures",
+    "test_lasting",
+)
 # A stack takes a minute to start and a run of the pipeline takes minutes; a busy machine takes longer.
 TIMEOUT = 1800
 
