@@ -148,11 +148,11 @@ def test_a_group_reads_on_where_it_was_and_its_lag_is_seen(capture: Capture, liv
     group, place = f"test-{time.time_ns()}", TopicPartition("erp.public.companies", 0)
     with_group = {"bootstrap_servers": capture.bootstrap, "group_id": group, "auto_offset_reset": "earliest"}
     first = KafkaConsumer(place.topic, enable_auto_commit=False, max_poll_records=10, **with_group)
-    read = poll_until(lambda: first.poll(timeout_ms=500).get(place), "the first messages")
+    read = poll_until(lambda: first.poll(timeout_ms=2000).get(place), "the first messages", 180)
     first.commit()
     first.close()
     second = KafkaConsumer(place.topic, enable_auto_commit=False, **with_group)
-    went_on = poll_until(lambda: second.poll(timeout_ms=500).get(place), "the next messages")
+    went_on = poll_until(lambda: second.poll(timeout_ms=2000).get(place), "the next messages", 180)
     second.close()
     assert went_on[0].offset > read[-1].offset
     out = live.succeed("kafka", "lag", group)
