@@ -418,6 +418,23 @@ def test_of_a_large_log_only_pieces_are_read(emr: Emr, browser: Browser) -> None
     )  # fmt: skip
 
 
+def test_a_log_that_a_step_replaced_by_something_else_is_not_read(emr: Emr, browser: Browser, tmp_path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("of another")
+    gate = emr.gate()
+    cluster = emr.cluster()
+    script = f"ln -sf {secret} ../stdout; rm ../stderr; mkfifo ../stderr; {gate.wait}"
+    (evil,) = emr.add(cluster, shell(script))
+    gate.reached()
+    for name in ("stdout", "stderr"):
+        assert browser.log(cluster, evil, name) == (0, 0, b""), name
+    gate.open()
+    assert emr.ended(cluster, [evil])[0]["State"] == "COMPLETED"
+    poll_until(lambda: not emr.executor.folder(cluster, evil).exists(), "the local logs to go")
+    for name in ("stdout", "stderr"):
+        assert browser.log(cluster, evil, name) == (0, 0, b""), name
+
+
 @pytest.mark.parametrize("asked", ["from=-1", "from=x", "most=0", "most=-5", "from=1&most="])
 def test_a_piece_that_makes_no_sense_is_refused(emr: Emr, browser: Browser, asked: str) -> None:
     cluster = emr.cluster()

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.to_thread
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
@@ -22,6 +23,7 @@ from services.aws.errors import AwsError
 
 PLACE = "/emr"  # where it is on each server
 _PAGE = Path(__file__).with_name("page")
+_AT_ONCE = 8  # calls in threads of their own, so that slow ones, as for logs, keep no call of the API waiting
 _MOST_LOG = 1 << 18
 _MOST_BODY = 1 << 12
 _POLICY = {
@@ -41,6 +43,7 @@ class Console:
 
     def __init__(self, views: Callable[[], Views | None]) -> None:
         self._views = views
+        self._turns = anyio.CapacityLimiter(_AT_ONCE)
 
     async def clusters(self, request: Request) -> Response:
         return await self._look(request, lambda views: views.clusters(_listing(request)))
@@ -109,7 +112,7 @@ class Console:
         if views is None:
             return _told(503, "EMR is being started. Try again in a moment.")
         try:
-            return await run_in_threadpool(act, views)
+            return await anyio.to_thread.run_sync(act, views, limiter=self._turns)
         except AwsError as error:
             return _told(error.status, error.message)
 

@@ -7,10 +7,12 @@ engine goes on where a killed one stopped.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
@@ -18,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from services.aws.emr import runner
 
@@ -231,7 +233,7 @@ class LocalExecutor:
 
     def tail(self, folder: Path, name: str, limit: int | None = None) -> bytes:
         try:
-            with (folder / name).open("rb") as file:
+            with open_plain(folder / name) as file:
                 if limit is not None:
                     file.seek(max(0, file.seek(0, os.SEEK_END) - limit))
                 return file.read()
@@ -240,7 +242,7 @@ class LocalExecutor:
 
     def part(self, folder: Path, name: str, span: Span) -> Part | None:
         try:
-            with (folder / name).open("rb") as file:
+            with open_plain(folder / name) as file:
                 size = file.seek(0, os.SEEK_END)
                 start, end = span.within(size)
                 file.seek(start)
@@ -258,6 +260,22 @@ class LocalExecutor:
 
     def kept(self) -> list[tuple[str, str]]:
         return [(folder.parent.name, folder.name) for folder in self.root.glob("[!.]*/[!.]*")]
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """A file of a step's folder, to be read. The step may have put something else in its place: a link would lead to
+    what we may read and it may not, and a pipe would have us wait for it. FileNotFoundError then, too.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENXIO, errno.ENOENT, errno.ENOTDIR):
+            raise
+        raise FileNotFoundError(error.errno, error.strerror, str(path)) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(errno.ENOENT, "not a file", str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 def exited(folder: Path) -> Sighting | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import shutil
 from datetime import datetime
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from lakelab.errors import LabError
 from lakelab.storage import Storage
-from services.aws.emr.executor import Part, Span
+from services.aws.emr.executor import Part, Span, open_plain
 from services.aws.emr.model import Cluster, Step
 
 _BLOCK = 1 << 20
@@ -41,11 +42,13 @@ def publish(cluster: Cluster, step: Step, folder: Path, storage: Storage) -> str
         packed = folder / f".{name}.gz"
         try:
             # No time and no file name inside: the same log gives the same bytes.
-            with packed.open("wb") as target, gzip.GzipFile("", "wb", 6, target, 0) as stream:
-                source = folder / name
-                if source.exists():
-                    with source.open("rb") as plain:
-                        shutil.copyfileobj(plain, stream, _BLOCK)
+            with (
+                packed.open("wb") as target,
+                gzip.GzipFile("", "wb", 6, target, 0) as stream,
+                contextlib.suppress(FileNotFoundError),
+                open_plain(folder / name) as plain,
+            ):
+                shutil.copyfileobj(plain, stream, _BLOCK)
             storage.put(packed, uri)
         except LabError as error:
             return str(error)
