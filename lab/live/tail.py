@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from lakelab.catalogue import TABLES
 from lakelab.errors import LabError
 
 WIDTH = 160  # characters of a value
+SILENCE = 30.0  # seconds without a message that should be there
 
 
 def tail(bootstrap: str, console: Console, name: str, count: int, *, follow: bool, key: str | None, raw: bool) -> None:
@@ -24,21 +26,26 @@ def tail(bootstrap: str, console: Console, name: str, count: int, *, follow: boo
     """
     topic = next((table.topic for table in TABLES if table.name == name), name)
     with consumer(bootstrap, max_poll_records=2000) as client:
-        numbers = client.partitions_for_topic(topic)
-        if not numbers:
-            raise LabError(f"no topic {topic}", fix="`lab kafka topics` lists what there is")
-        places = [TopicPartition(topic, number) for number in sorted(numbers)]
-        client.assign(places)
-        ends = client.end_offsets(places)
-        back = None if key is not None else count
-        found = [record for record in _until(client, places, ends, back) if key is None or shown_key(record) == key]
-        for record in sorted(found, key=lambda record: (record.timestamp, record.partition, record.offset))[-count:]:
+        for record in last(client, topic, count, key):
             _print(console, record, raw)
         while follow:
             for records in client.poll(timeout_ms=500).values():
                 for record in records:
                     if key is None or shown_key(record) == key:
                         _print(console, record, raw)
+
+
+def last(client: Any, topic: str, count: int, key: str | None = None) -> list[Any]:
+    """The last messages of a topic, the oldest first; the consumer stands at its end then. LabError: no such topic."""
+    numbers = client.partitions_for_topic(topic)
+    if not numbers:
+        raise LabError(f"no topic {topic}", fix="`lab kafka topics` lists what there is")
+    places = [TopicPartition(topic, number) for number in sorted(numbers)]
+    client.assign(places)
+    ends = client.end_offsets(places)
+    back = None if key is not None else count
+    found = [record for record in _until(client, places, ends, back) if key is None or shown_key(record) == key]
+    return sorted(found, key=lambda record: (record.timestamp, record.partition, record.offset))[-count:]
 
 
 def _until(
@@ -67,8 +74,13 @@ def _between(client: Any, place: TopicPartition, start: int, end: int) -> list[A
     client.resume(place)
     client.seek(place, start)
     found: list[Any] = []
+    heard = time.monotonic()
     while client.position(place) < end:
-        found += client.poll(timeout_ms=1000).get(place, [])
+        records = client.poll(timeout_ms=1000).get(place, [])
+        heard = time.monotonic() if records else heard
+        if time.monotonic() - heard > SILENCE:
+            raise LabError(f"{place.topic} cannot be read", fix="`make status` tells what is not well")
+        found += records
     return [record for record in found if record.offset < end]
 
 

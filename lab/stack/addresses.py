@@ -119,6 +119,14 @@ ADDRESSES = (
         page=False,
     ),
     Address(
+        "Kafka's topics",
+        "kafka-2",
+        "https://localhost:{ENTRANCE_PORT}/kafka/",
+        "Topics, messages, consumer groups and how far they lag, live; the login is that of this page",
+        "kafka-2:9092",
+        half="live",
+    ),
+    Address(
         "Kafka",
         "kafka-1",
         "127.0.0.1:{KAFKA_1_PORT},127.0.0.1:{KAFKA_2_PORT}",

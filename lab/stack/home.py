@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from lab.live import page as kafka_page
 from lab.stack import role
 from lab.stack.addresses import PROFILES, Address, filled
 from lab.stack.uploads import Uploads
@@ -119,6 +120,7 @@ def make_app(values: Mapping[str, str], halves: Collection[str] = PROFILES) -> S
             Route("/health", alive),
             Route("/page.css", asset),
             Route("/page.js", asset),
+            *(kafka_page.routes(os.environ.get("KAFKA_BOOTSTRAP", ""), POLICY) if "live" in halves else ()),
             Uploads().route,
         ]
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import json
+import os
 import socket
 import threading
 import urllib.request
@@ -75,18 +76,20 @@ def test_a_service_that_accepts_and_says_nothing_is_given_up(monkeypatch):
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
     """The address of a start page whose services are all away, and the values that it was given."""
+    os.environ["KAFKA_BOOTSTRAP"] = "127.0.0.1:1"
     values = dict(ensure_environment(tmp_path_factory.mktemp("home") / ".env.local").values)
     server = uvicorn.Server(uvicorn.Config(home.make_app(values), port=closed_port(), log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     poll_until(lambda: server.started, "the start page")
     yield f"http://127.0.0.1:{server.config.port}", values
+    del os.environ["KAFKA_BOOTSTRAP"]
     server.should_exit = True
     thread.join(10)
 
 
 def fetch(url: str) -> tuple[str, dict[str, str]]:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=30) as answer:
         return answer.read().decode(), dict(answer.headers)
 
 
@@ -135,6 +138,24 @@ def test_health_of_each_service_is_json_and_the_page_itself_is_well_without_them
     assert set(found) == {address.name for address in ADDRESSES} - {"Start page"}
     assert not any(health["well"] for health in found.values())
     assert fetch(f"{url}/health")[0] == "well\n"
+
+
+def test_the_page_of_kafka_loads_nothing_from_elsewhere_and_says_that_no_broker_answers(page):
+    url, _ = page
+    text, headers = fetch(f"{url}/kafka/")
+    loads = {load for load in Links(text).loads if not load.startswith("data:")}
+    assert loads == {"/page.css", "/kafka/kafka.css", "/kafka/kafka.js"}
+    assert "default-src 'none'" in headers["content-security-policy"]
+    for load in loads:
+        assert "://" not in fetch(url + load)[0]
+    assert "no broker of Kafka answers" in json.loads(fetch(f"{url}/kafka/overview.json")[0])["error"]
+
+
+def test_without_the_live_half_there_is_no_page_of_kafka(page):
+    _, values = page
+    paths = {route.path for route in home.make_app(values, ["batch"]).routes}
+    assert "/" in paths
+    assert not any(path.startswith("/kafka") for path in paths)
 
 
 def test_the_container_is_given_what_the_page_needs():
