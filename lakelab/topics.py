@@ -44,7 +44,8 @@ class Topic:
         """How long messages stay, in words."""
         if self.settings.get("cleanup.policy") == "compact":
             return "the last of each key"
-        return f"{int(self.settings['retention.ms']) / DAY:g} days"
+        days = int(self.settings["retention.ms"]) / DAY
+        return "1 day" if days == 1 else f"{days:g} days"
 
 
 def _changes(table: Table) -> Topic:
