@@ -175,6 +175,20 @@ def image_exists(image: str) -> bool:
     return bool(docker("image", "inspect", "--format", "{{.Id}}", image, check=False))
 
 
+def keep_halves(halves: tuple[str, ...]) -> None:
+    """Remember which halves were asked for last."""
+    kept = stack_folder() / "halves"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(f"{' '.join(halves)}\n", encoding="utf-8")
+
+
+def kept_halves() -> tuple[str, ...]:
+    """The halves that were asked for last; all of them before the first start."""
+    kept = stack_folder() / "halves"
+    found = kept.read_text(encoding="utf-8").split() if kept.exists() else PROFILES
+    return tuple(half for half in PROFILES if half in found) or PROFILES
+
+
 def _records(data: Any) -> list[Any]:
     """Compose before 2.21 prints one list, later ones a record a line."""
     return data if isinstance(data, list) else [data]

@@ -32,6 +32,7 @@ def up(console: Console, workers: int | None = None, profiles: tuple[str, ...] =
         raise LabError(f"{len(missing)} images are not built yet", where=", ".join(missing), fix="run `make build`")
     scale = _scale(workers)
     _stop_others(stack)
+    compose.keep_halves(profiles)
     wait = ["--wait", "--wait-timeout", str(START_SECONDS)]
     if stack.run("up", *wait, "--detach", "--no-build", "--remove-orphans", *_of(stack, scale)):
         raise _why(stack, console)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.stack import compose
-from lab.stack.addresses import Address, filled
+from lab.stack.addresses import PROFILES, Address, filled
 from lab.stack.compose import Compose, Container
 
 _UNITS = {"B": 1, "kB": 1000, "KiB": 1024, "MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}
@@ -53,8 +53,11 @@ def status(stack: Compose, console: Console) -> bool:
     table.add_section()
     table.add_row("all", "", _megabytes(sum(m.used for m in memory.values())), "", "")
     console.print(table)
-    for service in sorted(set(stack.services) - {container.service for container in containers}):
+    halves = compose.kept_halves()
+    for service in sorted(set(Compose(stack.environment, halves).services) - {c.service for c in containers}):
         console.print(f"{service}: not there; make up", highlight=False)
+    for half in sorted(set(PROFILES) - set(halves)):
+        console.print(f"The half `{half}` was not asked for: make up starts both.", highlight=False)
     return all(container.well for container in containers)
 
 

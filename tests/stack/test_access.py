@@ -286,7 +286,7 @@ def test_the_erp_refuses_a_wrong_password_and_lets_the_unloader_only_read(live: 
 
 
 def test_pages_without_a_login_are_closed_to_other_sites(live: Live):
-    for port in ("YARN_PORT", "SPARK_HISTORY_PORT", "WEBHDFS_PORT"):
+    for port in ("YARN_PORT", "SPARK_HISTORY_PORT", "WEBHDFS_PORT", "CONNECT_PORT"):
         url = f"http://127.0.0.1:{live.stack.environment[port]}/"
         assert status(urllib.request.Request(url, headers={"Host": "evil.example"})) in (400, 403, 421, 444), port
         assert status(urllib.request.Request(url, b"x", {"Origin": "https://evil.example"})) in (400, 403, 405), port

@@ -87,6 +87,15 @@ def test_each_half_can_be_started_without_the_other(stack, half, absent):
         assert set(service.get("depends_on", {})) <= set(services), name
 
 
+def test_the_halves_that_were_asked_for_are_remembered(terminal):
+    assert compose.kept_halves() == ("batch", "live")
+    terminal.docker_answers(*ALIVE, CONFIG, "image inspect|0|sha256:1|")
+    assert terminal.lab("stack", "up", "--only", "live").returncode == 0
+    assert compose.kept_halves() == ("live",)
+    assert terminal.lab("stack", "up").returncode == 0
+    assert compose.kept_halves() == ("batch", "live")
+
+
 def test_addresses_know_the_half_of_their_service(stack):
     profiles = {name: service.get("profiles", [""]) for name, service in stack.services.items()}
     half_of = {address.name: profiles[address.service] for address in ADDRESSES}
