@@ -87,6 +87,7 @@ with DAG(
         task_id="terminate_cluster",
         aws_conn_id=AWS,
         job_flow_id=cluster,
+        deferrable=False,  # deferred, it would call a cluster that ended with errors one that it could not end
         doc_md="Ends the cluster if it lives: after a failure, or when the run was ended by hand.",
     ).as_teardown(setups=create_cluster, on_failure_fail_dagrun=True)
 

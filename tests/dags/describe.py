@@ -47,6 +47,7 @@ def describe(task) -> dict:
         "doc": task.doc_md,
         "at_once": task.max_active_tis_per_dagrun,
         "rule": task.trigger_rule,
+        "deferred": getattr(task, "deferrable", None),
         "fails_the_run": task.on_failure_fail_dagrun,
     }
 

@@ -15,14 +15,15 @@ from lakelab.settings import load_settings
 UNLOADS = {f"unload_{table.name}" for table in TABLES}
 
 
-def described(**variables: str) -> dict[str, Any]:
-    """What describe.py tells of it, with these variables in Airflow."""
+def described(settings: dict[str, str] | None = None, **variables: str) -> dict[str, Any]:
+    """What describe.py tells of it, with these settings of Airflow and these variables in it."""
     found: dict[str, Any] = run_inside(
         "describe.py",
         {
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "DESCRIBED_DAG": "transient_unload_erp",
             "VARIABLES": json.dumps(variables),
+            **(settings or {}),
         },
     )
     return found
@@ -103,6 +104,13 @@ def test_what_terraform_makes_is_named_by_variables():
         "InstanceGroups": [{"InstanceRole": "MASTER", "InstanceType": "m5.2xlarge", "InstanceCount": 1}],
         "KeepJobFlowAliveWhenNoSteps": False,
     }
+
+
+def test_airflows_own_switch_defers_what_waits(dag):
+    waiting = {"create_cluster", "cluster_ended"}
+    deferring = described({"AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True"})
+    assert {name for name, task in dag["tasks"].items() if task["deferred"]} == set()
+    assert {name for name, task in deferring["tasks"].items() if task["deferred"]} == waiting
 
 
 def test_it_runs_when_it_is_asked_to(dag):
