@@ -88,6 +88,18 @@ def cdc_status() -> None:
     sys.exit(0 if show.status(status, Console()) else 1)
 
 
+@cdc.command("ways")
+def cdc_ways() -> None:
+    """Pull by time, pull by version, outbox and log on the same changes: what each of them misses."""
+    from lab.embedded.postgres import OWNER
+    from lab.live import show
+    from lab.live.source import READER
+    from lab.live.ways import compare
+
+    stack = _stack()
+    show.ways(compare(stack.connecting(OWNER), stack.connecting(READER)), Console())
+
+
 @cdc.command("resnapshot")
 @click.argument("tables", nargs=-1)
 def cdc_resnapshot(tables: tuple[str, ...]) -> None:

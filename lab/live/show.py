@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 
 from lab.live import cluster
 from lab.live.status import Status
+from lab.live.ways import HAPPENED, Way
 
 
 def _table(*columns: str, right: tuple[int, ...] = ()) -> Table:
@@ -69,6 +72,16 @@ def status(seen: Status, console: Console) -> bool:
     for problem in seen.problems:
         console.print(problem, style="red", highlight=False, markup=False, soft_wrap=True)
     return not seen.problems
+
+
+def ways(found: Sequence[Way], console: Console) -> None:
+    """Print what each way saw of what happened."""
+    table = _table("what happened", *(way.name for way in found))
+    for number, (what, _) in enumerate(HAPPENED):
+        table.add_row(what, *("[green]✓" if way.saw[number] else "[red]✗ missed" for way in found))
+    console.print(table)
+    for way in found:
+        console.print(f"{way.name}: {way.costs}", highlight=False)
 
 
 def _coloured(text: str, well: bool) -> str:

@@ -16,6 +16,7 @@ from kafka.admin import KafkaAdminClient
 from live import Live
 from polling import poll_until
 
+from lab.live.ways import compare
 from lakelab.catalogue import TABLES
 
 COMPANY = "INSERT INTO companies VALUES ({0}, 'Firm {0}', 'IT', 'Lyon', 'Rhône', {1})"
@@ -172,6 +173,21 @@ def test_the_commands_show_topics_and_messages(capture: Capture, live: Live):
     assert f"employees: {after['before']['employees']} → {after['after']['employees']}" in last[-1]
     assert "no topic rooms" in live.lab("kafka", "tail", "rooms").stderr
     assert "read, reserved" in live.succeed("cdc", "status")
+
+
+def test_other_ways_to_follow_a_table_miss_what_the_log_has(live: Live):
+    found = {
+        way.name: way.saw for way in compare(live.stack.connecting("erp_owner"), live.stack.connecting("debezium"))
+    }
+    assert found == {  # created, created late, changed, changed again, deleted
+        "pull by time": (True, False, False, True, False),
+        "pull by version": (True, False, False, True, False),
+        "outbox": (True, True, True, True, True),
+        "log": (True, True, True, True, True),
+    }
+    out = live.succeed("cdc", "ways")
+    deleted = next(line for line in out.splitlines() if line.startswith("a row is deleted"))
+    assert (deleted.count("missed"), deleted.count("✓")) == (2, 2)
 
 
 class Load:
