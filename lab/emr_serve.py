@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import socket
 import string
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -54,7 +55,8 @@ def serve(place: Place, console: Console, port: int | None) -> None:
         place.storage.create_bucket(place.settings.bucket)
         ensure_metastore(place, postgres)
         publish(place.storage, place.settings, place.secrets["PSEUDONYM_KEY"])
-        with emr.opened_engine(place) as engine:
+        # It listens before the address is told: who comes at once waits, and is not refused.
+        with _listening(address) as listening, emr.opened_engine(place) as engine:
             console.print(f"export AWS_ENDPOINT_URL_EMR={address}", highlight=False, soft_wrap=True)
             console.print(f"export AWS_DEFAULT_REGION={engine.region}", highlight=False)
             console.print(f"export AWS_ACCESS_KEY_ID={access_key}", highlight=False)
@@ -62,11 +64,16 @@ def serve(place: Place, console: Console, port: int | None) -> None:
             key = secrets.token_urlsafe(32)
             console.print(f"# Clusters, steps and logs: {address}/emr/#{key}", highlight=False, soft_wrap=True)
             app = application({access_key: secret_key}, lambda: _Served(engine), ConsoleSettings(key, address))
+            config = uvicorn.Config(app, access_log=False, ws="none", log_level="warning", timeout_graceful_shutdown=5)
             with _told_to_others(place, address), contextlib.suppress(KeyboardInterrupt):  # how one is stopped
-                uvicorn.run(
-                    app, host="127.0.0.1", port=int(address.rpartition(":")[2]), access_log=False, ws="none",
-                    log_level="warning", timeout_graceful_shutdown=5,
-                )  # fmt: skip
+                uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listening(address: str) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", int(address.rpartition(":")[2])))
+    except OSError as error:
+        raise LabError(f"cannot listen: {error.strerror}", where=address, fix="name another port with --port") from None
 
 
 def served_at(place: Place) -> str | None:
