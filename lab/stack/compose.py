@@ -66,7 +66,7 @@ class Compose:
         """The environment of the calls: variables of the shell must not win over what the files say."""
         ours = {*self.environment.values, *versions(), "COMPOSE_FILE", "COMPOSE_ENV_FILES", "COMPOSE_PROFILES"}
         found = {name: value for name, value in os.environ.items() if name not in ours}
-        return {**found, "LAB_PROFILES": ",".join(self.profiles)}
+        return {**found, "STACK_PROFILES": ",".join(self.profiles)}
 
     def run(self, *arguments: str) -> int:
         """Run with the terminal as it is; returns the exit code."""

@@ -145,7 +145,7 @@ def serve() -> str:
 
     values = {**{name: role.need(name) for name in needed_keys()}, "LAB_BUCKET": role.need("LAB_BUCKET")}
     port = int(os.environ.get("PORT", PORT))
-    halves = role.need("LAB_PROFILES").split(",")
+    halves = role.need("STACK_PROFILES").split(",")
     uvicorn.run(make_app(values, halves), host="0.0.0.0", port=port, access_log=False, log_level="warning")
     return "stopped"
 
