@@ -35,7 +35,13 @@ PORTS = {
     "KAFKA_2_PORT": 29093,
     "CONNECT_PORT": 28083,
 }
-SETTINGS = {"LAB_BUCKET": "5data-bucket", "LAB_STUDENTS": "5000", "LAB_SEED": "5", "AWS_REGION": "eu-west-1"}
+SETTINGS = {
+    "LAB_BUCKET": "5data-bucket",
+    "LAB_STUDENTS": "5000",
+    "LAB_SEED": "5",
+    "AWS_REGION": "eu-west-1",
+    "MARKET_RATE": "8",
+}
 HEADER = "# Ports and secrets of this clone's stack, made by `lab stack env`. Ports may be changed.\n"
 
 _READABLE = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # nothing that looks like another letter
@@ -80,6 +86,10 @@ SECRETS: dict[str, Callable[[], str]] = {
     "PSEUDONYM_KEY": lambda: secrets.token_hex(32),
     "HOME_PASSWORD": _typed,
     "CONSOLE_KEY": _long,
+    "API_DB_PASSWORD": _long,
+    "API_READER_TOKEN": _long,
+    "API_EVENTS_TOKEN": _long,
+    "API_ERP_TOKEN": _long,
 }
 
 

@@ -65,3 +65,13 @@ role emr "${EMR_DB_PASSWORD:?}"
 database emr emr
 role airflow "${AIRFLOW_DB_PASSWORD:?}"
 database airflow airflow
+
+# The API keeps ids of events, and reads and changes the ERP's rows: of tables that are made later, too.
+role api "${API_DB_PASSWORD:?}"
+database api api
+sql ERP <<'SQL'
+GRANT CONNECT ON DATABASE "ERP" TO api;
+GRANT USAGE ON SCHEMA public TO api;
+ALTER DEFAULT PRIVILEGES FOR ROLE erp_owner IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO api;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO api;
+SQL

@@ -1,0 +1,140 @@
+"""Events to Kafka: an idempotent producer, and a future for each event that ends when all in-sync replicas have it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Producer as Client
+
+from services.api import kafka
+from services.api.events import Ready
+
+DELIVERY_SECONDS = 6.0  # an event that Kafka has not taken by then is given up by the client library
+LINGER_MS = 2
+HEADER = "event_id"
+
+
+class KafkaAway(Exception):
+    """Kafka did not take an event in time; whether it has it is not known."""
+
+
+class KafkaFull(Exception):
+    """More events wait for Kafka than this instance may hold; this one was not sent."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an event is."""
+
+    partition: int
+    offset: int
+
+
+class Producer:
+    """Sends events. Opened in the loop that waits for them.
+
+    broken: called, from another thread, when the client library cannot go on: the instance must begin anew.
+    """
+
+    def __init__(self, brokers: str, name: str, broken: Callable[[str], None], **more: Any) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._broken = broken
+        self._away = ""
+        self._done: deque[tuple[asyncio.Future[Place], KafkaError | None, Place]] = deque()
+        self._client = Client(
+            kafka.client(
+                brokers,
+                client_id=name,
+                enable_idempotence=True,
+                acks="all",
+                linger_ms=LINGER_MS,
+                message_timeout_ms=int(DELIVERY_SECONDS * 1000),
+                request_timeout_ms=4000,
+                socket_timeout_ms=5000,
+                queue_buffering_max_messages=20_000,
+                queue_buffering_max_kbytes=16_384,
+                compression_type="lz4",
+                # As Java and kafka-python have it, so that a key is in one partition whoever sends it.
+                partitioner="murmur2_random",
+            )
+            | {"error_cb": self._failed, **more}
+        )
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
+        self._thread.start()
+
+    @property
+    def away(self) -> str:
+        """Why Kafka is known to be away; "" while nothing speaks against it."""
+        return self._away
+
+    def send(self, event: Ready) -> asyncio.Future[Place]:
+        """The event on its way. The future ends with its place, or KafkaAway. KafkaFull at once."""
+        future: asyncio.Future[Place] = self._loop.create_future()
+
+        def delivered(error: KafkaError | None, message: Any) -> None:
+            place = Place(message.partition(), message.offset()) if error is None else Place(-1, -1)
+            self._done.append((future, error, place))
+            if len(self._done) == 1:  # else the loop has been told, and has not come to it yet
+                self._loop.call_soon_threadsafe(self._tell)
+
+        try:
+            self._client.produce(
+                event.topic, event.value, event.key, on_delivery=delivered, headers=[(HEADER, event.id.encode())]
+            )
+        except BufferError:
+            raise KafkaFull("too many events wait for Kafka") from None
+        except KafkaException as error:
+            raise KafkaAway(_words(error.args[0])) from None
+        return future
+
+    def close(self) -> None:
+        """Give what is on its way its time, then end."""
+        self._client.flush(0.2 if self._away else DELIVERY_SECONDS)
+        self._stop.set()
+        self._thread.join(2)
+        self._tell()
+
+    def look(self, seconds: float = 2.0) -> None:
+        """Ask Kafka for its brokers; blocks. Afterwards `away` is right."""
+        try:
+            self._client.list_topics(timeout=seconds)
+        except KafkaException as error:
+            self._away = _words(error.args[0])
+        else:
+            self._away = ""
+
+    def _poll(self) -> None:
+        while not self._stop.is_set():
+            self._client.poll(0.1)
+
+    def _tell(self) -> None:
+        """In the loop: end the futures of what was delivered or given up."""
+        while self._done:
+            future, error, place = self._done.popleft()
+            if error is not None:
+                self._away = _words(error)
+            else:
+                self._away = ""
+            if future.done():  # whoever waited has gone
+                continue
+            if error is None:
+                future.set_result(place)
+            else:
+                future.set_exception(KafkaAway(self._away))
+
+    def _failed(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._broken(_words(error))
+        elif error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._away = _words(error)
+
+
+def _words(error: KafkaError) -> str:
+    return str(error.str())

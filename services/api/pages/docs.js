@@ -1,0 +1,3 @@
+"use strict";
+// Beside this page, wherever the entrance shows it.
+SwaggerUIBundle({ url: "openapi.json", dom_id: "#docs", deepLinking: true, validatorUrl: null, docExpansion: "none" });
