@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 import uvicorn
@@ -19,7 +20,7 @@ def main(arguments: list[str]) -> int:
     uvicorn.run(
         "services.api.app:from_environment", factory=True, host=given.host, port=given.port, access_log=False,
         log_config=None, proxy_headers=False, server_header=False, timeout_graceful_shutdown=8, ws="none",
-        timeout_keep_alive=75,
+        timeout_keep_alive=75, root_path=os.environ.get("ROOT_PATH", ""),  # where the entrance shows it, such as /api
     )  # fmt: skip
     return 0
 

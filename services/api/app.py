@@ -43,10 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.clients = clients
             yield
 
-    app = FastAPI(
-        title="Lakelab API", version="1", description=ABOUT, lifespan=lifespan, root_path=settings.root_path,
-        docs_url=None, redoc_url=None,
-    )  # fmt: skip
+    app = FastAPI(title="Lakelab API", version="1", description=ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None)
     problems.install(app)
     # Events first: routes are tried in turn, and those are asked for a thousand times a second.
     for router in (events.router, health.router, quotes.router, marts.router, live.router, docs.router, *erp.ROUTERS):

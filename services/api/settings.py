@@ -31,7 +31,6 @@ class Settings:
     proxy: str = ""  # the host whose word on a client's address counts; "": nobody's
     instance: str = ""  # name in logs and metrics
     id_window: int = 3600  # seconds for which an event's id is remembered
-    root_path: str = ""  # where the entrance shows the API, such as /api
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -49,7 +48,6 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         proxy=env.get("PROXY_HOST", ""),
         instance=env.get("INSTANCE") or socket.gethostname(),
         id_window=int(env.get("ID_WINDOW") or 3600),
-        root_path=env.get("ROOT_PATH", ""),
     )
 
 

@@ -17,6 +17,7 @@ ORDER = (
     "test_browser",
     "test_pipeline",
     "test_ads",
+    "test_api",
     "test_health",
     "test_cdc",
     "test_failures",

@@ -71,12 +71,12 @@ def test_the_services_are_those_of_the_platform(stack):
     assert set(stack.services) == {
         *("postgres", "minio", "namenode", "datanode", "resourcemanager", "nodemanager", "metastore", "hiveserver2"),
         *("sparkhistory", "master", "aws", "moto", "airflow", "nginx", "home", *JOBS),
-        *("kafka-1", "kafka-2", "kafka-controller", "connect", "cdc-watch"),
+        *("kafka-1", "kafka-2", "kafka-controller", "connect", "cdc-watch", "api", "market"),
     }
 
 
 BATCH = {"resourcemanager", "nodemanager", "sparkhistory", "master", "aws", "moto", "airflow", "prepare"}
-LIVE = {"kafka-1", "kafka-2", "kafka-controller", "connect", "topics", "cdc", "cdc-watch"}
+LIVE = {"kafka-1", "kafka-2", "kafka-controller", "connect", "topics", "cdc", "cdc-watch", "api", "market"}
 
 
 @pytest.mark.parametrize(("half", "absent"), [("batch", LIVE), ("live", BATCH)])

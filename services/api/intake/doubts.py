@@ -3,6 +3,10 @@
 A claim is looked at when nobody who could still send the event is left: its owner's lock is free, and it is older
 than any delivery takes. Then what was appended since the claim is read: an event that is there gets its place, the
 claim of one that is not is deleted, so that a retry may claim it anew.
+
+What a leader has appended and its followers have not yet is shown to nobody, and shows later. So a marker is appended
+first: once all in-sync replicas have it, they have all that is before it. The marker is of a transaction that is
+aborted: those who read what is committed, as all here do, never see it.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from collections.abc import Collection
 from typing import Any
 
 import asyncpg
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from services.api import kafka
 from services.api.intake.ids import NAMESPACE, OUTCOME
@@ -24,6 +28,9 @@ from services.api.intake.producer import DELIVERY_SECONDS, HEADER, Place
 GRACE = DELIVERY_SECONDS + 4  # seconds: longer than an event can be on its way
 CLOCKS = 5.0  # seconds by which the clocks of Postgres and of Kafka's clients may differ
 SCAN_SECONDS = 60.0
+PATIENCE = 10.0  # for each step of the marker's transaction
+# What waited in the sockets of a broker that stood still is appended within moments when it goes on.
+MOMENT = 1.0
 OPEN = """
 SELECT topic, event_id, claimed_at FROM event_ids
 WHERE partition IS NULL AND claimed_at < now() - make_interval(secs => $1)
@@ -66,20 +73,47 @@ async def settle(pool: asyncpg.Pool, brokers: str, grace: float = GRACE) -> tupl
 
 def places_of(brokers: str, topic: str, ids: Collection[str], since: dt.datetime) -> dict[str, Place]:
     """Where the events of these ids are, in what was appended since then. KafkaException: it cannot be read."""
+    ends = marked(brokers, topic)
     consumer = Consumer(kafka.reader(brokers, "api-doubts", queued_max_messages_kbytes=8192))
     try:
-        return _scan(consumer, topic, frozenset(ids), since)
+        return _scan(consumer, topic, frozenset(ids), since, ends)
     finally:
         consumer.close()
 
 
-def _scan(consumer: Any, topic: str, ids: frozenset[str], since: dt.datetime) -> dict[str, Place]:
+def marked(brokers: str, topic: str) -> dict[int, int]:
+    """An offset of each partition before which nothing is hidden or missing any more. KafkaException: not to be had."""
+    producer = Producer(
+        kafka.client(brokers, transactional_id="api-doubts", transaction_timeout_ms=30_000, request_timeout_ms=5000)
+    )
+    found: dict[int, int] = {}
+
+    def delivered(error: Any, message: Any) -> None:
+        if error is None:
+            found[message.partition()] = message.offset()
+
+    partitions = producer.list_topics(topic, timeout=5).topics[topic].partitions
+    producer.init_transactions(PATIENCE)
+    time.sleep(MOMENT)
+    producer.begin_transaction()
+    for partition in partitions:
+        producer.produce(topic, None, partition=partition, on_delivery=delivered)
+    producer.flush(PATIENCE)
+    producer.abort_transaction(PATIENCE)
+    if len(found) < len(partitions):
+        raise KafkaException(f"{topic} does not take what all replicas must have")
+    return found
+
+
+def _scan(
+    consumer: Any, topic: str, ids: frozenset[str], since: dt.datetime, marks: dict[int, int]
+) -> dict[str, Place]:
     wanted = {identifier.encode(): identifier for identifier in ids}
     ends, begin = {}, []
     for partition, first in firsts_since(consumer, topic, since).items():
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=5)
-        if max(first, low) < high:
-            ends[partition] = high
+        low, _ = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=5)
+        if max(first, low) < marks[partition]:
+            ends[partition] = marks[partition]
             begin.append(TopicPartition(topic, partition, max(first, low)))
     consumer.assign(begin)
     found: dict[str, Place] = {}

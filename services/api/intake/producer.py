@@ -59,7 +59,7 @@ class Producer:
                 socket_timeout_ms=5000,
                 queue_buffering_max_messages=20_000,
                 queue_buffering_max_kbytes=16_384,
-                compression_type="lz4",
+                compression_type="none",  # kafka-python reads gzip and this without more packages
                 # As Java and kafka-python have it, so that a key is in one partition whoever sends it.
                 partitioner="murmur2_random",
             )
