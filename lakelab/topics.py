@@ -94,7 +94,7 @@ TOPICS: tuple[Topic, ...] = (
     _events(STOCKS, "Quotes of shares.", "symbol"),
     _events(IMPRESSIONS, "Ads that were shown.", "impression_id"),
     _events(CLICKS, "Ads that were clicked.", "impression_id"),
-    _events(EVENTS, "What happened in applications.", "user_id"),
+    _events(EVENTS, "What happened in applications.", "session"),
 )
 
 

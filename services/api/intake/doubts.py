@@ -33,7 +33,7 @@ PATIENCE = 10.0  # for each step of the marker's transaction
 MOMENT = 1.0
 OPEN = """
 SELECT topic, event_id, claimed_at FROM event_ids
-WHERE partition IS NULL AND claimed_at < now() - make_interval(secs => $1)
+WHERE partition IS NULL AND coalesce(given_up_at, claimed_at) < now() - make_interval(secs => $1)
   AND owner NOT IN (SELECT objid::bigint::integer FROM pg_locks
                     WHERE locktype = 'advisory' AND classid = $2 AND objsubid = 2
                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS event_ids (
     digest bigint NOT NULL,
     owner integer NOT NULL,
     claimed_at timestamptz NOT NULL DEFAULT now(),
+    given_up_at timestamptz,
     partition integer,
     "offset" bigint,
     PRIMARY KEY (topic, event_id)
@@ -54,7 +55,7 @@ WHERE (topic, event_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
 OUTCOME = """
 UPDATE event_ids SET partition = given.partition, "offset" = given.place,
     owner = CASE WHEN given.partition IS NULL THEN 0 ELSE owner END,
-    claimed_at = CASE WHEN given.partition IS NULL THEN now() ELSE claimed_at END
+    given_up_at = CASE WHEN given.partition IS NULL THEN now() END
 FROM unnest($1::text[], $2::text[], $3::integer[], $4::bigint[]) AS given (topic, event_id, partition, place)
 WHERE event_ids.topic = given.topic AND event_ids.event_id = given.event_id AND event_ids.partition IS NULL
 """
