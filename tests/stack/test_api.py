@@ -295,10 +295,12 @@ def test_too_many_requests_are_told_to_wait(live: Live, entrance):
     context = ssl.create_default_context(cadata=live.sh("nginx", "cat /var/lib/entrance/ca.crt"))
     one = "GET /api/nowhere HTTP/1.1\r\nHost: localhost\r\n"
     requests = f"{one}\r\n" * 599 + f"{one}Connection: close\r\n\r\n"
-    with socket.create_connection(("localhost", port), 60) as plain:
-        with context.wrap_socket(plain, server_hostname="localhost") as connection:
-            threading.Thread(target=connection.sendall, args=[requests.encode()], daemon=True).start()
-            answers = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    with (
+        socket.create_connection(("localhost", port), 60) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        threading.Thread(target=connection.sendall, args=[requests.encode()], daemon=True).start()
+        answers = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
     counted = Counter(re.findall(r"^HTTP/1.1 (\d+) ", answers, re.MULTILINE))
     assert set(counted) == {"404", "429"}, counted
     told = answers[answers.index("HTTP/1.1 429") :]
