@@ -28,11 +28,12 @@ class Node:
 
     def __init__(self, place: Path, **variables: str) -> None:
         self.place, self.variables = place, variables
+        self.options: list[str] = []
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "services.aws.emr.node", str(self.place)],
+            [sys.executable, "-m", "services.aws.emr.node", str(self.place), *self.options],
             env={**os.environ, "PYTHONPATH": str(REPOSITORY), **self.variables}, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         poll_until(lambda: node.ping(self.place) == 0, "the node to answer", 15)

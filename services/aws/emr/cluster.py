@@ -9,12 +9,13 @@ it ran.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,16 @@ class ClusterExecutor(LocalExecutor):
         if folder.is_dir():  # the mark holds even when the node is away: a step that has not begun will not begin
             (folder / "cancel").touch()
         self._ask({"op": "kill", **_names(folder), "force": force})
+
+    def forget(self, folder: Path) -> None:
+        # Only the node may remove what the step's user has written. While it is away the folder stays: the logs in it
+        # are published once more by the next engine, which forgets it then.
+        with contextlib.suppress(Away):
+            self._ask({"op": "forget", **_names(folder)})
+
+    def only(self, cluster_ids: Collection[str]) -> None:
+        with contextlib.suppress(Away):
+            self._ask({"op": "only", "clusters": sorted(cluster_ids)})
 
     def watch(self, folder: Path) -> int | None:
         try:

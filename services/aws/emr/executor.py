@@ -43,11 +43,13 @@ class Task:
     """What to run: argv[0] is looked for on the environment's PATH.
 
     files: properties that go over those of the machine's own configuration files, such as `hadoop/core-site.xml`.
+    user: the number of the Unix user to run it as; None: ours.
     """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    user: int | None = None
 
 
 class Phase(Enum):
@@ -150,6 +152,10 @@ class Executor(Protocol):
         """Cluster and step of each folder that exists."""
         ...
 
+    def only(self, cluster_ids: Collection[str]) -> None:
+        """What is kept for clusters beside their steps may go, but for these clusters."""
+        ...
+
 
 class LocalExecutor:
     """Steps as processes of this machine, each under a `runner`. Folders are `root/<cluster>/<step>`.
@@ -182,7 +188,7 @@ class LocalExecutor:
         names = os.environ if self._inherited is None else self._inherited
         inherited = {name: os.environ[name] for name in names if name in os.environ}
         try:
-            runner.write_whole(folder / "task.json", {"argv": list(task.argv)})
+            runner.write_whole(folder / "task.json", {"argv": list(task.argv), "user": task.user})
             with (folder / "runner.log").open("ab") as log:
                 # -I -S: no user paths, no site-packages; it starts in half the time.
                 started = subprocess.run(
@@ -260,6 +266,9 @@ class LocalExecutor:
 
     def kept(self) -> list[tuple[str, str]]:
         return [(folder.parent.name, folder.name) for folder in self.root.glob("[!.]*/[!.]*")]
+
+    def only(self, cluster_ids: Collection[str]) -> None:
+        """There is nothing."""
 
 
 def open_plain(path: Path) -> BinaryIO:

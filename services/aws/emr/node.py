@@ -24,7 +24,7 @@ import socket
 import socketserver
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from typing import Any
 from services.aws.emr import cluster
 from services.aws.emr.conf_folder import compose
 from services.aws.emr.executor import Away, LaunchError, LocalExecutor, Phase, Sighting, Task
+from services.aws.emr.users import NoUserLeftError, Range, Users
 from services.aws.emr.yarn import Yarn, tag
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
@@ -45,8 +46,11 @@ class NodeExecutor(LocalExecutor):
     counts as running until those have ended too.
     """
 
-    def __init__(self, root: Path, yarn: Yarn | None = None, defaults: Path = Path("/etc")) -> None:
+    def __init__(
+        self, root: Path, yarn: Yarn | None = None, users: Users | None = None, defaults: Path = Path("/etc")
+    ) -> None:
         super().__init__(root, inherited=None)
+        self._users = users
         self._defaults = defaults
         self._yarn = yarn
         self._sweeping: set[Path] = set()
@@ -55,8 +59,30 @@ class NodeExecutor(LocalExecutor):
         mark = ",".join((tag(folder.parent.name, folder.name), folder.parent.name.lower()))
         options = f"{os.environ.get('SPARK_SUBMIT_OPTS', '')} -Dspark.yarn.tags={mark}".strip()
         extra = {"EMR_STEP_TAG": mark, "SPARK_SUBMIT_OPTS": options}
-        conf = compose(self._defaults, folder / "conf", task.files) if task.files else {}
-        super().launch(folder, Task(task.argv, {**task.environment, **conf, **extra}))
+        # A user of its own cannot read the machine's files: there are keys in them.
+        conf = compose(self._defaults, folder / "conf", task.files) if task.files or self._users else {}
+        user = self._handed_over(folder, extra) if self._users else None
+        super().launch(folder, Task(task.argv, {**task.environment, **conf, **extra}, user=user))
+
+    def _handed_over(self, folder: Path, environment: dict[str, str]) -> int:
+        """The user of the step, who has got what it works with. LaunchError when there is none."""
+        assert self._users
+        try:
+            user = self._users.of(folder.parent.name)
+            environment["HOME"] = str(self._users.home(user))
+            self._users.hand_over(folder, user)
+        except (NoUserLeftError, OSError) as error:
+            raise LaunchError(f"the step could not be started: {error}") from None
+        return user
+
+    def forget(self, folder: Path) -> None:
+        if self._users:
+            self._users.take_back(folder)
+        super().forget(folder)
+
+    def only(self, cluster_ids: Collection[str]) -> None:
+        if self._users:
+            self._users.keep(cluster_ids)
 
     def poll(self, folder: Path) -> Sighting:
         seen = super().poll(folder)
@@ -92,8 +118,8 @@ class Node(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, place: Path, yarn: Yarn | None) -> None:
-        self.executor = NodeExecutor(place / "steps", yarn)
+    def __init__(self, place: Path, yarn: Yarn | None, users: Users | None = None) -> None:
+        self.executor = NodeExecutor(place / "steps", yarn, users)
         self.turn = threading.Lock()  # the executor takes one call at a time
         path = place / cluster.SOCKET
         fresh = path.with_name(f".{path.name}-{os.getpid()}")
@@ -139,6 +165,9 @@ def answer(executor: LocalExecutor, request: Mapping[str, Any]) -> tuple[dict[st
     operation = request["op"]
     if operation == "ping":
         return {"pid": os.getpid()}, None
+    if operation == "only":
+        executor.only([_name(each) for each in request["clusters"]])
+        return {}, None
     folder = executor.folder(_name(request["cluster"]), _name(request["step"]))
     match operation:
         case "launch":
@@ -150,6 +179,9 @@ def answer(executor: LocalExecutor, request: Mapping[str, Any]) -> tuple[dict[st
         case "kill":
             if folder.is_dir():
                 executor.kill(folder, force=bool(request["force"]))
+            return {}, None
+        case "forget":
+            executor.forget(folder)
             return {}, None
         case "watch":
             descriptor = executor.watch(folder)
@@ -181,16 +213,18 @@ def _name(given: object) -> str:
     return given
 
 
-def serve(place: Path, resource_manager: str) -> int:
-    """Serve until SIGTERM. Steps go on; they end with the container."""
+def serve(place: Path, resource_manager: str, numbers: Range | None = None) -> int:
+    """Serve until SIGTERM. Steps go on; they end with the container. numbers: of the users of clusters; None: ours."""
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (place / "node.lock").open("a") as lock:
+        (place / "node.lock").chmod(0o600)  # who can open it can keep the next node from starting
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             print(f"emr-node: another node serves {place}", file=sys.stderr)
             return 1
-        with Node(place, Yarn(resource_manager) if resource_manager else None) as node:
+        users = Users(place, numbers) if numbers else None
+        with Node(place, Yarn(resource_manager) if resource_manager else None, users) as node:
             signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=node.shutdown).start())
             _log.info("serving %s", place)
             node.serve_forever()
@@ -211,11 +245,14 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="emr-node", description="The EMR primary node's server of steps")
     parser.add_argument("place", type=Path, help="the folder that the node shares with the EMR endpoint")
     parser.add_argument("--ping", action="store_true", help="only ask the server that runs whether it is well")
+    parser.add_argument(
+        "--users", type=Range.read, metavar="FIRST:COUNT", help="numbers of Unix users, one for each cluster's steps"
+    )
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     if given.ping:
         return ping(given.place)
-    return serve(given.place, os.environ.get("YARN_RESOURCE_MANAGER", ""))
+    return serve(given.place, os.environ.get("YARN_RESOURCE_MANAGER", ""), given.users)
 
 
 if __name__ == "__main__":

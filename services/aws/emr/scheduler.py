@@ -61,7 +61,7 @@ class Scheduler:
     ) -> None:
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
-        self._store, self._clock, self._on_event = store, clock, on_event
+        self._store, self._executor, self._clock, self._on_event = store, executor, clock, on_event
         self._events: deque[Event] = deque()
         self._watcher = Watcher(executor)
         self._steps = StepsAtWork(
@@ -108,6 +108,7 @@ class Scheduler:
 
     def _run(self) -> None:
         try:
+            self._release()
             self._steps.find_late_logs()
             while not self.stopping:
                 pause: float | None = None
@@ -198,6 +199,10 @@ class Scheduler:
         failed = self._store.step_page(cluster.id, states=[StepState.FAILED], size=1)
         return ClusterState.TERMINATING, rules.STEPS_WITH_ERRORS if failed else rules.STEPS_COMPLETED
 
+    def _release(self) -> None:
+        """Let the machine of the steps remove what it keeps of clusters that are over."""
+        self._executor.only([cluster.id for cluster in self._store.clusters(live_only=True)])
+
     def _terminate(self, cluster: Cluster, steps: list[Step]) -> bool:
         now = self._clock()
         pending = rules.cancelled(steps, rules.CLUSTER_TERMINATED, now)
@@ -210,6 +215,7 @@ class Scheduler:
             fatal = cluster.reason.fatal
             end = ClusterState.TERMINATED_WITH_ERRORS if fatal else ClusterState.TERMINATED
             self.commit(cluster.to(end, cluster.reason, now))
+            self._release()
         return bool(pending) or not started
 
     def _read(self, cluster_id: str) -> tuple[Cluster, list[Step]]:

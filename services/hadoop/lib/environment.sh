@@ -1,4 +1,8 @@
 # What every launcher and role needs to know of the image. Sourced.
+# Who comes into the primary node by `docker compose exec` is root there, and goes on as hadoop.
+if [ "$(id -u)" = 0 ]; then
+  exec setpriv --reuid hadoop --regid hadoop --clear-groups env HOME=/home/hadoop "$0" "$@"
+fi
 export JAVA_HOME=${JAVA_HOME:-/opt/java}
 LAB=/opt/lab
 # A step of a cluster with configurations of its own has folders of its own.

@@ -8,5 +8,6 @@ sparkhistory() {
 master() {
   wait_for_hdfs
   cd /var/lib/emr
-  exec python3 -m services.aws.emr.node /var/lib/emr
+  chmod 1777 /var/lib/hadoop/tmp  # where Hadoop's clients, which run as many users, keep what they are writing
+  exec python3 -m services.aws.emr.node /var/lib/emr --users "$STEP_USERS"
 }
