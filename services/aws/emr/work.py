@@ -14,12 +14,13 @@ from string import Template
 
 from lakelab.errors import LabError
 from lakelab.storage import Storage
-from services.aws.emr import configurations, jars, logs, releases
+from services.aws.emr import configurations, jars, logs, releases, step_keys
 from services.aws.emr import failure as failures
 from services.aws.emr.executor import Away, Executor, LaunchError, Part, Phase, Sighting, Span, Task
 from services.aws.emr.model import Cluster, Failure, Step
 
 Environment = Callable[[Cluster, Step], Mapping[str, str]]
+_CORE_SITE = configurations.FILES["core-site"]
 _TAIL_BYTES = 1 << 16
 _REPORTED = "reported"  # exists in a step's folder once its end is in the controller log
 _LOST = (
@@ -68,6 +69,7 @@ class StepWork:
 
     def _launch(self, cluster: Cluster, step: Step) -> str | None:
         self._executor.check()
+        variables = self._variables(cluster, step)
         folder = self._executor.folder(cluster.id, step.id)
         try:
             work = self._executor.prepare(folder)
@@ -77,7 +79,9 @@ class StepWork:
             shown = shlex.join(failures.printable(_without_folder(argv, work)))
             logs.note(folder, self._clock(), f"Running: {shown}")
             files = configurations.files(configurations.of_cluster(cluster))
-            self._executor.launch(folder, Task(argv, self._variables(cluster, step), files))
+            if keys := step_keys.s3a(variables):
+                files[_CORE_SITE] = {**keys, **files.get(_CORE_SITE, {})}
+            self._executor.launch(folder, Task(argv, variables, files))
         except (jars.CannotRun, LaunchError, LabError) as error:
             return str(error)
         except OSError as error:

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from starlette.applications import Starlette
@@ -23,10 +24,12 @@ from services.aws.emr.cluster import SOCKET, ClusterExecutor, exchange
 from services.aws.emr.engine import EmrEngine
 from services.aws.emr.executor import Away
 from services.aws.emr.postgres import PostgresStore
+from services.aws.emr.step_keys import StepKeys
 from services.aws.server.app import build
 from services.aws.server.beside import Beside
 from services.aws.server.service import Service, model_of
 from services.aws.server.settings import ConsoleSettings, EmrSettings, console_settings, emr_settings, lab_keys
+from services.aws.server.signature import utc_now
 
 _HEALTH_SECONDS = 2.0
 
@@ -46,9 +49,13 @@ class Emr:
     def __init__(self, settings: EmrSettings, keys: Mapping[str, str]) -> None:
         self._socket = settings.place / SOCKET
         self.store = PostgresStore(settings.database)
-        s3 = aws_client("s3", endpoint=settings.s3_endpoint, region=settings.region, keys=next(iter(keys.items())))
-        executor = ClusterExecutor(settings.place)
-        self.engine = EmrEngine(self.store, executor, S3Storage(s3), region=settings.region, account=settings.account)
+        store = partial(
+            aws_client, endpoint=settings.s3_endpoint, region=settings.region, keys=next(iter(keys.items())), tries=3
+        )
+        self.engine = EmrEngine(
+            self.store, ClusterExecutor(settings.place), S3Storage(store("s3")), region=settings.region,
+            account=settings.account, environment=StepKeys(store("sts"), settings.account, utc_now),
+        )  # fmt: skip
 
     def close(self) -> None:
         """Running steps go on; the next engine finds them again."""
