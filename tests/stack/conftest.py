@@ -20,6 +20,7 @@ ORDER = (
     "test_api",
     "test_health",
     "test_cdc",
+    "test_steps",
     "test_isolation",
     "test_failures",
     "test_lasting",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -70,8 +71,6 @@ def found(live: Live, clusters: tuple[str, str]) -> dict[str, Any]:
 
 
 def log(live: Live, cluster: str, step: str, name: str) -> str:
-    import gzip
-
     key = f"isolation/{cluster}/steps/{step}/{name}.gz"
     body = live.stack.aws("s3").get_object(Bucket=live.stack.settings.bucket, Key=key)["Body"].read()
     return gzip.decompress(body).decode()
