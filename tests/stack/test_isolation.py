@@ -123,7 +123,7 @@ def test_hadoop_and_spark_use_the_steps_keys(live: Live, clusters: tuple[str, st
     bucket, (victim, attacker) = live.stack.settings.bucket, clusters
     denied = added(
         live, attacker, "bash", "-c",
-        f"echo x > x; exec hadoop fs -put x s3://{bucket}/isolation/{victim}/steps/s-1/x 2>&1",
+        f"exec hadoop fs -mkdir -p s3://{bucket}/isolation/{victim}/steps/s-1 2>&1",
     )  # fmt: skip
     job = f'spark.range(10).write.mode("overwrite").csv("s3://{bucket}/isolation/numbers")'
     allowed = added(
