@@ -35,6 +35,11 @@ class State:
         return "FAILED" in (self.connector, *self.tasks)
 
     @property
+    def gap(self) -> bool:
+        """Whether it stands where the log is not kept any more: it refuses to go on from there, with changes missed."""
+        return self.failed and "no longer available on the server" in self.why
+
+    @property
     def seen(self) -> str:
         """In a word or two."""
         if self.running:

@@ -34,6 +34,10 @@ _DEAD = b'"op":"d"'
 Say = Callable[[str], None]
 
 
+class GaveUpError(LabError):
+    """The connector failed while it read tables."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a key's last message is, and whether it says that the row is there."""
@@ -60,17 +64,24 @@ class Repair:
         Kafka do not answer, or the tables are not read within PATIENCE.
         """
         slot = read_slot(self.owner)
-        if slot is None or slot.lost or self.connect.state(SOURCE).failed:
+        gone = slot is None or slot.lost or self.connect.state(SOURCE).failed
+        if not gone:
+            try:
+                self._read_between(tables)
+            except GaveUpError:  # it had only just been started again, and fails for the same reason
+                gone = True
+        if gone:
             self.say("the slot is gone: every table is read anew")
             tables = TABLES
             with self._until_read("Initial Snapshot"):
                 self._begin_anew(drop=slot is not None)
-        else:
-            self.say(f"reading {', '.join(table.name for table in tables)} again, while changes go on")
-            signal = f"lab-{time.time_ns()}"
-            with self._until_read("Incremental Snapshot", signal):
-                self._signal(signal, tables)
         return self._reconcile(tables)
+
+    def _read_between(self, tables: Sequence[Table]) -> None:
+        self.say(f"reading {', '.join(table.name for table in tables)} again, while changes go on")
+        signal = f"lab-{time.time_ns()}"
+        with self._until_read("Incremental Snapshot", signal):
+            self._signal(signal, tables)
 
     def _begin_anew(self, *, drop: bool) -> None:
         self._stop()
@@ -110,7 +121,7 @@ class Repair:
                     return
                 state = self.connect.state(SOURCE)
                 if "ABORTED" in ours or (state.failed and state.tasks):
-                    raise LabError(f"connector {SOURCE} gave up: {state.why}", fix="see `lab stack logs connect`")
+                    raise GaveUpError(f"connector {SOURCE} gave up: {state.why}", fix="see `lab stack logs connect`")
         raise LabError(f"the tables were not read within {PATIENCE:.0f} s", fix="see `lab stack logs connect`")
 
     def _reconcile(self, tables: Sequence[Table]) -> int:

@@ -70,6 +70,8 @@ class Status:
             found.append(f"slot {SLOT} is not in the ERP: changes are missed; `lab cdc resnapshot` repairs it")
         elif self.slot and self.slot.lost:
             found.append(f"slot {SLOT} is lost: changes are missed; `lab cdc resnapshot` repairs it")
+        elif any(state.gap for state in self.connectors):
+            found.append(f"slot {SLOT} is another one than it was: changes are missed; `lab cdc resnapshot` repairs it")
         for state in self.connectors:
             if not state.running:
                 why = f": {state.why}" if state.why else ""

@@ -40,7 +40,7 @@ class Watch:
 
     def _mend(self, status: Status, now: float) -> list[str]:
         """Start what has failed, with a pause that doubles; a connector whose slot is gone would read with a gap."""
-        failed = [state.name for state in status.connectors if state.failed]
+        failed = [state.name for state in status.connectors if state.failed and not state.gap]
         if not failed:
             self._pause, self._next_try = 0.0, 0.0
             return []

@@ -22,12 +22,16 @@ Row = dict[str, Any]
 
 @dataclass
 class Followed:
-    """A topic from its first message on. state: the rows that are there; changes: every change, tombstones as None."""
+    """A topic from its first message on.
+
+    state: the rows that are there.  changes: every change, tombstones as None.  since: how many are of earlier tests.
+    """
 
     consumer: KafkaConsumer
     places: list[TopicPartition]
     state: dict[Any, Row] = field(default_factory=dict)
     changes: list[tuple[Any, Row | None]] = field(default_factory=list)
+    since: int = 0
 
     def read(self) -> Followed:
         """Take in what is committed by now."""
@@ -48,8 +52,13 @@ class Followed:
             self.state[key] = change["after"]
 
     def of(self, key: Any) -> list[Row | None]:
-        """The changes of one row."""
-        return [change for each, change in self.changes if each == key]
+        """The changes of one row in this test."""
+        return [change for each, change in self.recent if each == key]
+
+    @property
+    def recent(self) -> list[tuple[Any, Row | None]]:
+        """The changes of this test."""
+        return self.changes[self.since :]
 
 
 class Capture:
@@ -73,6 +82,12 @@ class Capture:
             consumer.seek_to_beginning(*places)
             self._followed[table] = Followed(consumer, places)
         return self._followed[table].read()
+
+    def begin(self, *tables: str) -> None:
+        """What these topics hold now is of earlier tests, or of an earlier session on the same stack."""
+        for table in tables:
+            followed = self.topic(table)
+            followed.since = len(followed.changes)
 
     def close(self) -> None:
         for followed in self._followed.values():

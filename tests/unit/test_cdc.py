@@ -111,6 +111,15 @@ def failing() -> Status:
     return changed(connectors=(FAILED,))
 
 
+def test_a_connector_that_stands_where_the_log_is_gone_is_said_and_left_alone(watch, restarts):
+    refused = State(
+        "erp-source", "RUNNING", ("FAILED",), "reading at …, but this is no longer available on the server."
+    )
+    said = watch.see(changed(connectors=(refused,)), 0)
+    assert said[0].endswith("is another one than it was: changes are missed; `lab cdc resnapshot` repairs it")
+    assert restarts.asked == []
+
+
 @pytest.mark.parametrize("gone", [None, slot(log="lost")])
 def test_a_connector_whose_slot_is_gone_is_left_alone(watch, restarts, gone):
     watch.see(changed(connectors=(FAILED,), slot=gone), 0)
