@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from lakelab.catalogue import DATABASE, TABLES, WAREHOUSE, Column, Kind, Personal, Table
+from lakelab.catalogue import table as table_of
 
 POSTGRES = {
     Kind.INT: "integer",
@@ -190,12 +192,49 @@ def _dictionary_row(column: Column) -> str:
     return f"| `{column.name}` | {column.kind.value} | {nullable} | {personal} | {meaning} |"
 
 
+def flow_catalogue() -> str:
+    """What NiFi's processors need to know, as JSON: a line a column, with what becomes of it outside the ERP."""
+    tables = []
+    for t in TABLES:
+        columns = ",\n".join(f"      {json.dumps(_flow_column(t, c))}" for c in t.columns)
+        tables.append(f'  "{t.name}": {{\n    "topic": "{t.topic}",\n    "columns": [\n{columns}\n    ]\n  }}')
+    return "{\n" + ",\n".join(tables) + "\n}\n"
+
+
+def _flow_column(of: Table, column: Column) -> dict[str, object]:
+    return {
+        "name": column.name,
+        "kind": column.kind.value,
+        "nullable": column.nullable,
+        "mask": mask(of, column),
+        "choices": column.choices,
+        "minimum": column.minimum,
+        "maximum": column.maximum,
+        "not_before": column.not_before,
+    }
+
+
+def mask(of: Table, column: Column) -> str:
+    """What becomes of a column in files of changes: pseudonym:<table of the person>, remove, year, or "" for nothing.
+
+    A number that leads to a person is a pseudonym wherever it stands, so that files can still be joined. Of a
+    quasi-identifier only dates are made coarse: the files are pseudonymous, not anonymous (GDPR, recital 26).
+    """
+    person = column.references or (of.name if column.name == "id" else "")
+    if person and table_of(person).column("id").personal is Personal.IDENTIFIER:
+        return f"pseudonym:{person}"
+    if column.personal in (Personal.IDENTIFIER, Personal.CONTACT):
+        return "remove"
+    return "year" if column.personal is Personal.QUASI and column.kind is Kind.DATE else ""
+
+
 def derived_files() -> dict[str, str]:
     """Every committed file that is made from the catalogue: path in the repository → content."""
     return {
         "seed/erp.sql": erp_sql(),
         "hive/1_tables.hql": hive_sql(),
         "docs/data-dictionary.md": data_dictionary(),
+        "nifi/labflow/catalogue.json": flow_catalogue(),
         **{f"dags/scripts/unload_{t.name}.sql": unload_sql(t) for t in TABLES},
     }
 

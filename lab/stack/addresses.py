@@ -175,6 +175,16 @@ ADDRESSES = (
         half="live",
     ),
     Address(
+        "NiFi",
+        "nifi",
+        "https://localhost:{NIFI_PORT}/nifi/",
+        "Flows of the changes to the bucket and the warehouse: counters, queues, the path of each row",
+        "nifi:8443",
+        "admin",
+        "{NIFI_ADMIN_PASSWORD}",
+        half="live",
+    ),
+    Address(
         "ERP",
         "postgres",
         "postgresql://127.0.0.1:{ERP_PORT}/ERP",

@@ -34,6 +34,7 @@ PORTS = {
     "KAFKA_1_PORT": 29092,
     "KAFKA_2_PORT": 29093,
     "CONNECT_PORT": 28083,
+    "NIFI_PORT": 8444,
 }
 SETTINGS = {
     "LAB_BUCKET": "5data-bucket",
@@ -83,6 +84,8 @@ SECRETS: dict[str, Callable[[], str]] = {
     "AIRFLOW_SECRET_KEY": _long,
     "AIRFLOW_JWT_SECRET": lambda: secrets.token_hex(32),  # HS512 wants 64 bytes
     "AIRFLOW_FERNET_KEY": _fernet,
+    "NIFI_ADMIN_PASSWORD": _typed,
+    "NIFI_SENSITIVE_KEY": _long,
     "PSEUDONYM_KEY": lambda: secrets.token_hex(32),
     "HOME_PASSWORD": _typed,
     "CONSOLE_KEY": _long,
