@@ -19,6 +19,7 @@ from rich.table import Table
 from lab.ads.commands import ads
 from lab.embedded.place import Place
 from lab.live.commands import cdc, kafka
+from lab.live.nifi_commands import nifi
 from lab.stack.commands import stack
 from lab.timeline import Timeline
 from lakelab.errors import LabError
@@ -363,6 +364,7 @@ cli.add_command(stack)
 cli.add_command(ads)
 cli.add_command(kafka)
 cli.add_command(cdc)
+cli.add_command(nifi)
 
 
 def _stop(*_: object) -> None:

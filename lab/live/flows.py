@@ -27,6 +27,7 @@ KEYS = Path("/etc/nifi-admin")
 STATE = Path("/tmp/flows")
 SECONDS = 10.0
 LINKS = (("changes", "reference tables", "warehouse"),)  # a group, its port, and the group with a port of the same name
+LOADING = "In the process of"  # as NiFi says of a processor in Python that is not there yet
 CONTEXT = "lab"  # the parameters, which every group uses
 _MADE_OF = re.compile(r"\s*\[made of nifi/flows/[\w.-]+ ([0-9a-f]{12})\]$")
 
@@ -92,6 +93,7 @@ def ensure(nifi: Nifi, flows: Mapping[str, Json], values: Mapping[str, tuple[str
     groups = nifi.groups() if changed else groups
     said += _links(nifi, {name: group["id"] for name, group in groups.items()})
     for name, wanted in changed.items():
+        _bind(nifi, groups[name]["id"])
         start(nifi, groups[name]["id"])
         _sign(nifi, groups[name]["id"], name, wanted)
     return said
@@ -130,6 +132,16 @@ def made_of(group: Json) -> str:
     return found[1] if found else ""
 
 
+def _bind(nifi: Nifi, group: str) -> None:
+    """Let the group read the parameters."""
+    found = nifi.get(f"/process-groups/{group}")
+    context = next(c["id"] for c in nifi.get("/flow/parameter-contexts")["parameterContexts"]
+                   if c["component"]["name"] == CONTEXT)  # fmt: skip
+    if (found["component"].get("parameterContext") or {}).get("id") != context:
+        component = {"id": group, "parameterContext": {"id": context}}
+        nifi.call("PUT", f"/process-groups/{group}", {"revision": found["revision"], "component": component})
+
+
 def _sign(nifi: Nifi, group: str, name: str, wanted: str) -> None:
     """Last of all: what is interrupted before is begun again."""
     found = nifi.get(f"/process-groups/{group}")
@@ -145,7 +157,7 @@ def _import(nifi: Nifi, name: str, flow: Json) -> None:
         "groupName": name,
         "positionDTO": flow["flowContents"]["position"],
         "revisionDTO": NEW,
-        "flowSnapshot": flow,
+        "flowSnapshot": {**flow, "parameterContexts": {CONTEXT: {"name": CONTEXT, "parameters": []}}},
     }
     nifi.call("POST", f"/process-groups/{root}/process-groups/import", body)
 
@@ -153,7 +165,8 @@ def _import(nifi: Nifi, name: str, flow: Json) -> None:
 def _replace(nifi: Nifi, group: Json, flow: Json) -> None:
     """In place: what is in the queues stays there. LabError where it is in a queue that the new flow has not."""
     revision = nifi.get(f"/process-groups/{group['id']}")["revision"]
-    body = {"processGroupRevision": revision, "versionedFlowSnapshot": flow}
+    snapshot = {**flow, "parameterContexts": {CONTEXT: {"name": CONTEXT, "parameters": []}}}
+    body = {"processGroupRevision": revision, "versionedFlowSnapshot": snapshot}
     nifi.request(f"/process-groups/{group['id']}/replace-requests", body, "request")
 
 
@@ -175,7 +188,12 @@ def _is(service: Json, state: str) -> bool:
 
 
 def _pending(nifi: Nifi, group: str) -> bool:
-    return any(p["component"]["validationStatus"] == "VALIDATING" for p in nifi.processors(group).values())
+    """Valid or not is not known yet: NiFi checks, or a process of Python is being started."""
+    found = [processor["component"] for processor in nifi.processors(group).values()]
+    return any(
+        c["validationStatus"] == "VALIDATING" or any(LOADING in e for e in c.get("validationErrors") or ())
+        for c in found
+    )
 
 
 def _parameters(nifi: Nifi, values: Mapping[str, tuple[str, bool]]) -> list[str]:

@@ -51,7 +51,9 @@ def test_a_change_becomes_a_line_that_begins_with_what_it_is_routed_by():
 def test_a_delete_has_the_former_row_and_its_tombstone_follows():
     deleted, tombstone = checked(message(change("d", after=None)), message(None, offset=8))
     assert (deleted["op"], deleted["after"], deleted["before"]["id"]) == ("d", None, 822491)
-    assert tombstone == {"op": "tombstone", "dt": "2026-11-28", "table": "students", "key": 822491, "partition": 2, "offset": 8}  # fmt: skip
+    place = {"partition": 2, "offset": 8}
+    place = {"partition": 2, "offset": 8}
+    assert tombstone == {"op": "tombstone", "dt": "2026-11-28", "table": "students", "key": 822491, **place}
 
 
 @pytest.mark.parametrize(

@@ -111,8 +111,11 @@ def test_processors_can_be_read_by_nifi():
     """NiFi finds a processor by plain assignments of these two classes, without running the file."""
     for path in (REPOSITORY / "nifi" / "processors").glob("*.py"):
         (processor,) = [n for n in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(n, ast.ClassDef)]
-        told = {inner.name: {a.targets[0].id for a in inner.body if isinstance(a, ast.Assign) and isinstance(a.targets[0], ast.Name)}
-                for inner in processor.body if isinstance(inner, ast.ClassDef)}  # fmt: skip
+        inner = [node for node in processor.body if isinstance(node, ast.ClassDef)]
+        inner = [node for node in processor.body if isinstance(node, ast.ClassDef)]
+        told = {
+            node.name: {ast.unparse(a.targets[0]) for a in node.body if isinstance(a, ast.Assign)} for node in inner
+        }
         assert processor.name == path.stem
         assert told == {"Java": {"implements"}, "ProcessorDetails": {"version", "description", "tags"}}
 
