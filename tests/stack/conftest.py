@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from jobs import job
 from last_words import last_words
 from live import DAG, Live, running_stack
 
@@ -16,6 +17,7 @@ ORDER = (
     "test_access",
     "test_browser",
     "test_pipeline",
+    "test_transient",
     "test_ads",
     "test_api",
     "test_health",
@@ -66,4 +68,4 @@ def run_id(live: Live) -> str:
     return started
 
 
-__all__ = ["DAG", "live", "run_id"]
+__all__ = ["DAG", "job", "live", "run_id"]

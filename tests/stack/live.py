@@ -131,26 +131,26 @@ class Live:
     def start_pipeline(self, **conf: Any) -> str:
         return self.stack.airflow.trigger(DAG, conf)
 
-    def state(self, run_id: str) -> str:
+    def state(self, run_id: str, dag: str = DAG) -> str:
         """The state of a run; "" while Airflow does not answer."""
         try:
-            return str(self.stack.airflow.run(DAG, run_id)["state"])
+            return str(self.stack.airflow.run(dag, run_id)["state"])
         except LabError:
             return ""
 
-    def tasks(self, run_id: str) -> dict[str, list[str]]:
+    def tasks(self, run_id: str, dag: str = DAG) -> dict[str, list[str]]:
         """The states of each task, of each step for the sensor; nothing while Airflow does not answer."""
         found: dict[str, list[str]] = {}
         try:
-            for task in self.stack.airflow.tasks(DAG, run_id):
+            for task in self.stack.airflow.tasks(dag, run_id):
                 found.setdefault(task["task_id"], []).append(str(task["state"]))
         except LabError:
             pass
         return found
 
-    def ended(self, run_id: str) -> str:
+    def ended(self, run_id: str, dag: str = DAG) -> str:
         """Wait for the end of a run; returns its state."""
-        return poll_until(lambda: (s := self.state(run_id)) in ENDED and s, f"the end of {run_id}", PATIENCE) or ""
+        return poll_until(lambda: (s := self.state(run_id, dag)) in ENDED and s, f"the end of {run_id}", PATIENCE) or ""
 
     def run_killing(self, *kills: Kill) -> Killed:
         """A whole run, with servers killed one after the other, each when those before are well again."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gzip
-import json
 import urllib.error
 import urllib.request
 
 import pytest
+from jobs import sensor_log, yarn_states
 from live import DAG, PATIENCE, Kill, Killed, Live
 from polling import poll_until
 
@@ -23,34 +23,6 @@ time.sleep(3600)
 # What is told
 
 
-def sensor_log(live: Live, run_id: str, name: str) -> str:
-    """The log of the sensor of the step with that name."""
-    tasks = live.stack.airflow.tasks(DAG, run_id)
-    task = next(t for t in tasks if t["task_id"] == "step" and t["rendered_map_index"] == name)
-    path = f"/dags/{DAG}/dagRuns/{run_id}/taskInstances/step/logs/{task['try_number']}"
-    return str(live.stack.airflow.call("GET", path, map_index=str(task["map_index"])))
-
-
-@pytest.fixture
-def job(live: Live):
-    """Puts a job of the test's own into the bucket, for the length of the test; returns its address."""
-    s3, bucket = live.stack.aws("s3"), live.stack.settings.bucket
-    before: dict[str, bytes | None] = {}
-
-    def put(key: str, text: str) -> str:
-        there = "Contents" in s3.list_objects_v2(Bucket=bucket, Prefix=key)
-        before[key] = s3.get_object(Bucket=bucket, Key=key)["Body"].read() if there else None
-        s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
-        return f"s3://{bucket}/{key}"
-
-    yield put
-    for key, content in before.items():
-        if content is None:
-            s3.delete_object(Bucket=bucket, Key=key)
-        else:
-            s3.put_object(Bucket=bucket, Key=key, Body=content)
-
-
 def test_a_failing_step_shows_its_reason_in_the_sensor_and_its_logs_in_s3(live: Live, run_id: str, job):
     job("spark/students.py", 'raise SystemExit("the averages are beyond hope")\n')
     since = len(live.steps())
@@ -61,11 +33,11 @@ def test_a_failing_step_shows_its_reason_in_the_sensor_and_its_logs_in_s3(live: 
     assert live.tasks(broken)["prove"] == ["upstream_failed"]
     failed = next(step for step in live.steps()[since:] if step["Name"] == STUDENTS)
     details = failed["Status"]["FailureDetails"]
-    log = sensor_log(live, broken, STUDENTS)
+    log = sensor_log(live, DAG, broken, STUDENTS)
     for told in (details["Message"], log):
         assert "the averages are beyond hope" in told
     assert details["LogFile"] in log
-    assert "was cancelled" in sensor_log(live, broken, PUBLIC)
+    assert "was cancelled" in sensor_log(live, DAG, broken, PUBLIC)
     logs_are_kept(live, details["LogFile"])
 
 
@@ -91,21 +63,14 @@ def test_a_spark_step_that_is_cancelled_takes_its_yarn_application_along(live: L
     (step_id,) = live.stack.emr.add_job_flow_steps({"JobFlowId": live.cluster, "Steps": [step]})["StepIds"]
     tag = f"{live.cluster}.{step_id}".lower()
 
-    poll_until(lambda: states_of(live, tag) == ["RUNNING"], "the step's application to run", 180)
+    poll_until(lambda: yarn_states(live, tag) == ["RUNNING"], "the step's application to run", 180)
     live.stack.emr.cancel_steps(
         {"ClusterId": live.cluster, "StepIds": [step_id], "StepCancellationOption": "TERMINATE_PROCESS"}
     )
     (ended,) = live.stack.emr.wait_for_steps(live.cluster, [step_id])
     assert ended["Status"]["State"] == "CANCELLED"
     # The step has ended when its application has.
-    assert states_of(live, tag) == ["KILLED"]
-
-
-def states_of(live: Live, tag: str) -> list[str]:
-    """The states of YARN's applications with that tag."""
-    url = f"http://127.0.0.1:{live.stack.environment['YARN_PORT']}/ws/v1/cluster/apps?applicationTags={tag}"
-    with urllib.request.urlopen(url, timeout=30) as answer:
-        return [app["state"] for app in (json.load(answer)["apps"] or {"app": []})["app"]]
+    assert yarn_states(live, tag) == ["KILLED"]
 
 
 def test_a_server_that_is_away_is_told_in_the_language_of_its_clients(live: Live):
