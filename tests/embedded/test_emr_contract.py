@@ -27,11 +27,12 @@ KEYS = {
 
 @pytest.mark.timeout(600)
 def test_the_suite_holds_on_the_stacks_engine(database: str, tmp_path: Path) -> None:
-    s3, endpoint = free_port(), free_port()
+    s3, endpoint, console = free_port(), free_port(), free_port()
     place = tmp_path / "emr"
     settings = {
         "EMR_DATABASE": database, "EMR_HOME": str(place), "S3_ENDPOINT": f"http://127.0.0.1:{s3}",
-        "AWS_REGION": KEYS["AWS_DEFAULT_REGION"],
+        "AWS_REGION": KEYS["AWS_DEFAULT_REGION"], "CONSOLE_PORT": str(console), "CONSOLE_KEY": "nobody-looks",
+        "CONSOLE_ENDPOINT": f"http://127.0.0.1:{endpoint}",
     }  # fmt: skip
     with ExitStack() as running:
         log = running.enter_context((tmp_path / "log").open("w"))

@@ -6,19 +6,20 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import socket
 import sys
 
 import uvicorn
 
 from lakelab.errors import LabError
-from services.aws.server.settings import CONSOLE_PORT
+from services.aws.server.settings import console_port
 
 # What to serve, where. A container publishes no port itself; what runs on the machine listens to nobody else.
-ROLES: dict[str, tuple[str, str, tuple[int, ...]]] = {
-    "aws": ("services.aws.server.endpoint:from_environment", "0.0.0.0", (4566, CONSOLE_PORT)),
-    "embedded": ("services.aws.server.embedded:from_environment", "127.0.0.1", (4566,)),
-    "moto": ("services.aws.server.moto:from_environment", "0.0.0.0", (5000,)),
+ROLES: dict[str, tuple[str, str, int]] = {
+    "aws": ("services.aws.server.endpoint:from_environment", "0.0.0.0", 4566),
+    "embedded": ("services.aws.server.embedded:from_environment", "127.0.0.1", 4566),
+    "moto": ("services.aws.server.moto:from_environment", "0.0.0.0", 5000),
 }
 
 
@@ -28,14 +29,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--host", help="address to listen at")
     parser.add_argument("--port", type=int)
     given = parser.parse_args(arguments)
-    factory, host, (port, *others) = ROLES[given.role]
+    factory, host, port = ROLES[given.role]
+    ports = [given.port or port, *([console_port(os.environ)] if given.role == "aws" else [])]
     # Our own log line for each call says more than the access log.
     config = uvicorn.Config(
         factory, factory=True, access_log=False, log_level="warning", timeout_graceful_shutdown=5, ws="none"
     )
     server = uvicorn.Server(config)
     with contextlib.suppress(KeyboardInterrupt):
-        server.run([_bound(given.host or host, number) for number in (given.port or port, *others)])
+        server.run([_bound(given.host or host, number) for number in ports])
     return 0 if server.started else 3
 
 

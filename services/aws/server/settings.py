@@ -8,7 +8,10 @@ from pathlib import Path
 
 from lakelab.errors import LabError
 
-CONSOLE_PORT = 4567  # in the stack; Nginx leads only people with a login there
+
+def console_port(environment: Mapping[str, str]) -> int:
+    """Where the console listens in the stack; Nginx leads only people with a login there."""
+    return int(environment.get("CONSOLE_PORT", "4567"))
 
 
 def lab_keys(environment: Mapping[str, str]) -> dict[str, str]:
@@ -50,7 +53,7 @@ class ConsoleSettings:
 def console_settings(environment: Mapping[str, str]) -> ConsoleSettings:
     """The stack's. LabError names a variable that is missing."""
     key, endpoint = _need(environment, "CONSOLE_KEY"), _need(environment, "CONSOLE_ENDPOINT")
-    return ConsoleSettings(key, endpoint, CONSOLE_PORT)
+    return ConsoleSettings(key, endpoint, console_port(environment))
 
 
 def _need(environment: Mapping[str, str], name: str) -> str:
