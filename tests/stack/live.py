@@ -95,10 +95,13 @@ class Live:
         return next(found for found in self.containers() if found.service == service and found.id.startswith(host))
 
     def memory(self) -> dict[str, float]:
-        """Bytes in use by each running service."""
+        """Bytes in use by each running service, by all its containers."""
         running = [container for container in self.containers() if container.state == "running"]
         used = memory_of(running)
-        return {container.service: used[container.id].used for container in running}
+        found: dict[str, float] = {}
+        for container in running:
+            found[container.service] = found.get(container.service, 0.0) + used[container.id].used
+        return found
 
     def sh(self, service: str, script: str) -> str:
         """What a shell inside a service prints, as the service's own user."""
