@@ -1,8 +1,8 @@
 """Role `flows`: gives NiFi the flows of `nifi/flows`, and looks that they are there. `python -m lab.live.flows`.
 
 Each file is a group on the canvas, which remembers the file that it was made of. The same file: the group is left as it
-is, with everything that was changed in the browser. Another one: it takes the group's place, queues and all, and the
-former one is kept beside the data. Files that change while it runs are taken up within seconds.
+is, with everything that was changed in the browser. Another one: it takes the group's place, queues and all; NiFi's
+own archive of flows has the former one. Files that change while it runs are taken up within seconds.
 """
 
 from __future__ import annotations
