@@ -8,6 +8,7 @@ DIRT ?=
 STUDENT ?=
 WORKERS ?=
 ONLY ?=
+NIFI ?=
 FILE ?= $(lastword $(sort $(wildcard bundle/*.tar)))
 # uv as `make load` or pip brought it into .tools, else from the machine.
 UV := $(or $(wildcard .tools/bin/uv),$(shell command -v uv 2>/dev/null),.tools/bin/uv)
@@ -129,8 +130,8 @@ build: $(CLIENTS) ## Build the stack's images (about 20 minutes the first time)
 	@$(LAB) stack build
 
 .PHONY: up
-up: $(CLIENTS) ## Start the stack and wait until it is well (WORKERS=nodes; ONLY=batch or ONLY=live: that half)
-	@$(LAB) stack up $(if $(WORKERS),--workers $(WORKERS)) $(if $(ONLY),--only $(ONLY))
+up: $(CLIENTS) ## Start the stack and wait until it is well (WORKERS=nodes; ONLY=batch or ONLY=live: that half; NIFI=1: NiFi, too)
+	@$(LAB) stack up $(if $(WORKERS),--workers $(WORKERS)) $(if $(ONLY),--only $(ONLY)) $(if $(NIFI),--nifi)
 
 .PHONY: down
 down: $(CLIENTS) ## Stop the stack; its data stays

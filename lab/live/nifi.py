@@ -65,7 +65,9 @@ class Nifi:
             ) from None
         except OSError as error:
             reason = getattr(error, "reason", error)
-            raise LabError(f"NiFi does not answer: {reason}", where=self.url, fix="see `make status`") from None
+            raise LabError(
+                f"NiFi does not answer: {reason}", where=self.url, fix="`make up NIFI=1`; see `make status`"
+            ) from None
         return dict(json.loads(text)) if text.startswith(b"{") else {}
 
     def wait(self, check: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:

@@ -81,7 +81,7 @@ def nifi_drop(file: Path) -> None:
             stdin=stream, env=stack.variables, capture_output=True, text=True, check=False,
         )  # fmt: skip
     if done.returncode:
-        raise LabError(f"NiFi's folder is not there: {done.stderr.strip()}", fix="`make up`, then again")
+        raise LabError(f"NiFi's folder is not there: {done.stderr.strip()}", fix="`make up NIFI=1`, then again")
     click.echo(
         f"dropped: see s3://{stack.environment['LAB_BUCKET']}/drop/ for what was taken, drop/_rejects/ for the rest"
     )

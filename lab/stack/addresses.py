@@ -9,7 +9,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 # The two halves of the stack, as profiles of Compose; what has no profile belongs to both.
-PROFILES = ("batch", "live")
+HALVES = ("batch", "live")
+# And what is started beside them when asked for.
+NIFI = "nifi"
+PROFILES = (*HALVES, NIFI)
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class Address:
     """One address. url, user and password hold `{KEY}` of `.env.local`; probe is where the service answers inside.
 
     page: whether a browser can open it.  probe: `http://host:port/path`, or `host:port` for a plain connection.
-    half: the profile of the service, "" where both halves have it.
+    half: the profile of the service, "" where both halves have it; NIFI is none of the two.
     """
 
     name: str
@@ -182,7 +185,7 @@ ADDRESSES = (
         "nifi:8443",
         "admin",
         "{NIFI_ADMIN_PASSWORD}",
-        half="live",
+        half=NIFI,
     ),
     Address(
         "ERP",

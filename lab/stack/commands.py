@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from lab.stack.addresses import PROFILES
+from lab.stack.addresses import HALVES, NIFI
+from lakelab.errors import LabError
 
 
 @click.group()
@@ -35,12 +36,16 @@ def build(images: tuple[str, ...]) -> None:
 
 @stack.command()
 @click.option("--workers", type=click.IntRange(1, 16), help="Nodes of YARN and HDFS. [default: as the last time, or 1]")
-@click.option("--only", type=click.Choice(PROFILES), help="This half alone: the other one is stopped.")
-def up(workers: int | None, only: str | None) -> None:
-    """Start everything and wait until it is well."""
+@click.option("--only", type=click.Choice(HALVES), help="This half alone: the other one is stopped.")
+@click.option("--nifi", is_flag=True, help="NiFi, too, which takes 0.7 to 1 GB.")
+def up(workers: int | None, only: str | None, nifi: bool) -> None:
+    """Start both halves and wait until all of it is well."""
     from lab.stack import lifecycle
 
-    started = lifecycle.up(Console(), workers, (only,) if only else PROFILES)
+    if nifi and only == "batch":
+        raise LabError("NiFi reads what the live half captures", where="--only batch", fix="leave that out")
+    halves = (only,) if only else HALVES
+    started = lifecycle.up(Console(), workers, (*halves, NIFI) if nifi else halves)
     port = started.environment["ENTRANCE_PORT"]
     click.echo(f"The stack is up. Start page: https://localhost:{port}/   Logins: make urls   Memory: make status")
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lab.stack.addresses import PROFILES
+from lab.stack.addresses import HALVES, PROFILES
 from lab.stack.environment import Environment, env_path
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
@@ -183,10 +183,10 @@ def keep_halves(halves: tuple[str, ...]) -> None:
 
 
 def kept_halves() -> tuple[str, ...]:
-    """The halves that were asked for last; all of them before the first start."""
+    """What was asked for last, in profiles; both halves before the first start."""
     kept = stack_folder() / "halves"
-    found = kept.read_text(encoding="utf-8").split() if kept.exists() else PROFILES
-    return tuple(half for half in PROFILES if half in found) or PROFILES
+    found = kept.read_text(encoding="utf-8").split() if kept.exists() else HALVES
+    return tuple(profile for profile in PROFILES if profile in found) or HALVES
 
 
 def _records(data: Any) -> list[Any]:

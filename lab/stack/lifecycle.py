@@ -10,7 +10,7 @@ from rich.console import Console
 
 from lab.ports import is_free
 from lab.stack import compose
-from lab.stack.addresses import PROFILES
+from lab.stack.addresses import HALVES
 from lab.stack.compose import Compose, Container
 from lab.stack.environment import Environment, ensure_environment, read_environment
 from lakelab.errors import LabError
@@ -18,11 +18,11 @@ from lakelab.errors import LabError
 START_SECONDS = 600  # on a machine that is busy with other things, too
 
 
-def up(console: Console, workers: int | None = None, profiles: tuple[str, ...] = PROFILES) -> Compose:
+def up(console: Console, workers: int | None = None, profiles: tuple[str, ...] = HALVES) -> Compose:
     """Start everything and wait until all of it is well. Started already, nothing is disturbed.
 
-    workers: nodes of YARN and HDFS, as many as the last time by default.  profiles: the halves to start; what runs of
-    the others is stopped.
+    workers: nodes of YARN and HDFS, as many as the last time by default.  profiles: what to start; what runs of the
+    others is stopped.
     LabError: no engine, images missing, or a service that does not come up, after its last log lines.
     """
     compose.require_engine()

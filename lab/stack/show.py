@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.stack import compose
-from lab.stack.addresses import PROFILES, Address, filled
+from lab.stack.addresses import HALVES, NIFI, Address, filled
 from lab.stack.compose import Compose, Container
 
 _UNITS = {"B": 1, "kB": 1000, "KiB": 1024, "MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}
@@ -56,8 +56,10 @@ def status(stack: Compose, console: Console) -> bool:
     halves = compose.kept_halves()
     for service in sorted(set(Compose(stack.environment, halves).services) - {c.service for c in containers}):
         console.print(f"{service}: not there; make up", highlight=False)
-    for half in sorted(set(PROFILES) - set(halves)):
+    for half in sorted(set(HALVES) - set(halves)):
         console.print(f"The half `{half}` was not asked for: make up starts both.", highlight=False)
+    if NIFI not in halves:
+        console.print("NiFi was not asked for: make up NIFI=1 starts it, too.", highlight=False)
     return all(container.well for container in containers)
 
 

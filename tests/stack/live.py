@@ -23,7 +23,7 @@ from testcontainers.compose import DockerCompose
 
 from lab.cluster import all_steps
 from lab.stack import compose
-from lab.stack.addresses import PROFILES
+from lab.stack.addresses import HALVES
 from lab.stack.compose import Compose, Container
 from lab.stack.environment import ensure_environment, read_environment
 from lab.stack.place import Stack
@@ -73,7 +73,7 @@ class Live:
 
     @cached_property
     def description(self) -> Compose:
-        return Compose(self.stack.environment)
+        return Compose(self.stack.environment, HALVES)
 
     def lab(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The `lab` command, on this stack."""
@@ -228,5 +228,5 @@ def _compose(path: Path) -> DockerCompose:
     for name in (*environment.values, "COMPOSE_FILE"):
         os.environ.pop(name, None)
     return DockerCompose(
-        REPOSITORY, str(compose.FILE), env_file=[str(compose.VERSIONS), str(path)], profiles=list(PROFILES)
+        REPOSITORY, str(compose.FILE), env_file=[str(compose.VERSIONS), str(path)], profiles=list(HALVES)
     )

@@ -78,10 +78,10 @@ def test_the_services_are_those_of_the_platform(stack):
 
 BATCH = {"resourcemanager", "nodemanager", "sparkhistory", "master", "aws", "moto", "airflow", "prepare"}
 LIVE = {"kafka-1", "kafka-2", "kafka-controller", "connect", "topics", "cdc", "cdc-watch", "api", "market"}
-LIVE |= {"nifi", "flows"}
+WITH_NIFI = {"nifi", "flows"}
 
 
-@pytest.mark.parametrize(("half", "absent"), [("batch", LIVE), ("live", BATCH)])
+@pytest.mark.parametrize(("half", "absent"), [("batch", LIVE | WITH_NIFI), ("live", BATCH | WITH_NIFI)])
 def test_each_half_can_be_started_without_the_other(stack, half, absent):
     services = Compose(stack.environment, (half,)).services
     assert set(services) == set(stack.services) - absent
@@ -94,8 +94,24 @@ def test_the_halves_that_were_asked_for_are_remembered(terminal):
     terminal.docker_answers(*ALIVE, CONFIG, "image inspect|0|sha256:1|")
     assert terminal.lab("stack", "up", "--only", "live").returncode == 0
     assert compose.kept_halves() == ("live",)
+    assert terminal.lab("stack", "up", "--nifi").returncode == 0
+    assert compose.kept_halves() == ("batch", "live", "nifi")
     assert terminal.lab("stack", "up").returncode == 0
     assert compose.kept_halves() == ("batch", "live")
+
+
+def test_nifi_comes_with_the_half_that_it_reads(terminal):
+    terminal.docker_answers(*ALIVE, CONFIG)
+    done = terminal.lab("stack", "up", "--only", "batch", "--nifi")
+    assert done.returncode == 1
+    assert "NiFi reads what the live half captures" in done.stderr
+
+
+def test_nifi_has_all_it_needs_beside_the_live_half(stack):
+    services = Compose(stack.environment, ("live", "nifi")).services
+    assert set(services) == set(stack.services) - BATCH
+    for name, service in services.items():
+        assert set(service.get("depends_on", {})) <= set(services), name
 
 
 def test_addresses_know_the_half_of_their_service(stack):
