@@ -80,7 +80,7 @@ def test_the_start_page_shows_everything_well_and_leads_there(page: Page, live: 
     page.goto(address(live, "Start page"))
     expect(page.locator("#all")).to_have_text(re.compile(r"^(\d+) of \1 are well$"), timeout=SLOW)
     for name in ("Airflow", "EMR console", "MinIO", "YARN", "HDFS", "Spark history"):
-        link = page.get_by_role("link", name=name, exact=True)
+        link = page.get_by_role("article").get_by_role("link", name=name, exact=True)
         assert link.get_attribute("href") == address(live, name)
     page.get_by_role("article").filter(has_text="Airflow").get_by_text("show").click()
     expect(page.get_by_text(live.stack.environment["AIRFLOW_ADMIN_PASSWORD"])).to_be_visible()
