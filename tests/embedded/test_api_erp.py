@@ -120,6 +120,13 @@ def test_a_key_of_ones_own(erp):
     assert problem(erp.post("/subjects", json={"name": "Lakes", "level": "MSC2"}), 422) == "body.id: Field required"
 
 
+def test_a_key_in_another_alphabet_has_an_address_that_leads_to_it(erp):
+    made = erp.post("/subjects", json={"id": "5ÉTÉ/夏", "name": "Summer", "level": "MSC1"})
+    assert (made.status_code, made.headers["location"]) == (201, "/subjects/5%C3%89T%C3%89%2F%E5%A4%8F")
+    other = erp.post("/subjects", json={"id": "5夏", "name": "Summer", "level": "MSC1"})
+    assert erp.get(other.headers["location"]).json()["id"] == "5夏"
+
+
 @pytest.mark.parametrize(
     ("method", "address", "body", "status", "said"),
     [

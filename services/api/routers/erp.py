@@ -3,7 +3,7 @@
 # No `from __future__ import annotations`: FastAPI reads the parameters' types, which are made here, table by table.
 import json
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.responses import Response
@@ -66,7 +66,7 @@ def router_of(table: Table) -> APIRouter:
         if values.get("id") is None:
             values.pop("id", None)
         row = await clients.store.add(table, values)
-        place = f"{request.scope.get('root_path', '')}/{table.name}/{row.values['id']}"
+        place = f"{request.scope.get('root_path', '')}/{table.name}/{quote(str(row.values['id']), safe='')}"
         return _answer(row, 201, {"Location": place})
 
     errors = responses(401, 403, 404, 409, 412, 422, 503)
