@@ -75,9 +75,16 @@ unit: $(DEV) ## The fast tests alone
 contract: $(DEV) ## What EMR promises, asked of the lab's endpoint by boto3 and the AWS CLI (LAB_CONTRACT_ENDPOINT=url: of another one)
 	@.venv/bin/pytest tests/contract -q
 
+# Of the stack's services, on Postgres and processes of this machine: too long for `make test`, which is for every change.
+SERVICES := $(wildcard tests/embedded/test_api_*.py) tests/embedded/test_emr_contract.py tests/embedded/test_emr_load.py
+
 .PHONY: embedded
 embedded: $(DEV) ## The tests with real Postgres and Spark, and the documents
-	@.venv/bin/pytest tests/embedded tests/docs -q
+	@.venv/bin/pytest tests/embedded tests/docs -q $(addprefix --ignore=,$(SERVICES))
+
+.PHONY: test-services
+test-services: $(DEV) ## The tests of the API and of the EMR endpoint that take minutes; no engine needed
+	@.venv/bin/pytest $(SERVICES) -q --durations=10
 
 .PHONY: bench
 bench: $(DEV) ## Measure against what you would use instead; keeps docs/benchmarks.md
