@@ -23,8 +23,8 @@ OPTIONS := $(if $(SCALE),--scale $(SCALE)) $(if $(SEED),--seed $(SEED)) $(if $(D
 
 .PHONY: help
 help: ## Show this list
-	@echo "make demo        the whole pipeline with nothing but Python; start here"
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | grep -v '^help\|^demo' | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+	@echo "make demo           the whole pipeline with nothing but Python; start here"
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | grep -v '^help\|^demo' | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | awk -F'|' '{printf "%-19s %s\n", $$1, $$2}'
 
 .PHONY: demo
 demo: $(RUN) ## Make a school, run the whole pipeline, show the answers (SCALE=students SEED=number DIRT=share)
