@@ -14,6 +14,9 @@ from kafka.errors import KafkaError
 from lakelab.errors import LabError
 
 COMMITTED = "read_committed"  # what a transaction that was given up wrote is not there; kafka-python's default sees it
+# How old what it knows of leaders may be, in milliseconds. kafka-python 3.0 asks the old leader for a partition's end
+# again and again, until this time is over: its default, five minutes, outlasts every broker's restart.
+METADATA_AGE = 2000
 
 # What it logs while a broker is away is told by the error that comes of it.
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
@@ -36,7 +39,10 @@ def admin(bootstrap: str, seconds: float = 10) -> Iterator[Any]:
 def consumer(bootstrap: str, **options: Any) -> Iterator[Any]:
     """A consumer that reads what is committed, of no group unless told, closed at the end. LabError as of `admin`."""
     with _told(bootstrap):
-        settings = {"isolation_level": COMMITTED, "enable_auto_commit": False, "client_id": "lakelab", **options}
+        settings = {
+            "isolation_level": COMMITTED, "enable_auto_commit": False, "client_id": "lakelab",
+            "metadata_max_age_ms": METADATA_AGE, **options,
+        }  # fmt: skip
         client = KafkaConsumer(bootstrap_servers=bootstrap.split(","), **settings)
         try:
             yield client

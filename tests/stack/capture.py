@@ -15,6 +15,7 @@ from kafka import KafkaConsumer, TopicPartition
 from live import Live
 from polling import poll_until
 
+from lab.live.kafka import METADATA_AGE
 from lakelab.catalogue import TABLES
 
 Row = dict[str, Any]
@@ -74,7 +75,7 @@ class Capture:
         if table not in self._followed:
             consumer = KafkaConsumer(
                 bootstrap_servers=self.bootstrap, isolation_level="read_committed", enable_auto_commit=False,
-                max_poll_records=5000,
+                max_poll_records=5000, metadata_max_age_ms=METADATA_AGE,
             )  # fmt: skip
             name = f"erp.public.{table}"
             places = [TopicPartition(name, number) for number in consumer.partitions_for_topic(name)]

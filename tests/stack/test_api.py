@@ -19,6 +19,7 @@ from kafka import KafkaConsumer, TopicPartition
 from live import Live
 from polling import poll_until
 
+from lab.live.kafka import METADATA_AGE
 from lab.stack import compose
 
 TOPIC = "app-events"
@@ -85,7 +86,10 @@ class Log:
     def _consumer(self) -> KafkaConsumer:
         values = self.live.stack.environment.values
         brokers = [f"127.0.0.1:{values[name]}" for name in ("KAFKA_1_PORT", "KAFKA_2_PORT")]
-        return KafkaConsumer(bootstrap_servers=brokers, isolation_level="read_committed", enable_auto_commit=False)
+        return KafkaConsumer(
+            bootstrap_servers=brokers, isolation_level="read_committed", enable_auto_commit=False,
+            metadata_max_age_ms=METADATA_AGE,
+        )  # fmt: skip
 
 
 @pytest.fixture

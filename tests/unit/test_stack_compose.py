@@ -18,7 +18,7 @@ from compose_rules import JOBS, violations
 
 from lab import cli
 from lab.stack import compose
-from lab.stack.addresses import ADDRESSES
+from lab.stack.addresses import ADDRESSES, PROFILES
 from lab.stack.compose import Compose
 from lab.stack.environment import PORTS, SECRETS, SETTINGS, ensure_environment
 from lakelab.settings import REPOSITORY
@@ -33,8 +33,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Compose:
     return Compose(ensure_environment(tmp_path_factory.mktemp("compose") / ".env.local"))
 
 
-def test_every_service_keeps_the_rules(stack):
-    assert violations(stack.description, stack.environment.values) == []
+@pytest.mark.parametrize("profiles", [PROFILES, ("batch",), ("live",), ("live", "nifi")])
+def test_every_service_keeps_the_rules(stack, profiles):
+    part = Compose(stack.environment, profiles)
+    assert violations(part.description, stack.environment.values) == []
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,7 @@ LIVE = {"kafka-1", "kafka-2", "kafka-controller", "connect", "topics", "cdc", "c
 WITH_NIFI = {"nifi", "flows"}
 
 
-@pytest.mark.parametrize(("half", "absent"), [("batch", LIVE | WITH_NIFI), ("live", BATCH | WITH_NIFI)])
+@pytest.mark.parametrize(("half", "absent"), [("batch", LIVE | WITH_NIFI), ("live", BATCH | WITH_NIFI | {"bucket"})])
 def test_each_half_can_be_started_without_the_other(stack, half, absent):
     services = Compose(stack.environment, (half,)).services
     assert set(services) == set(stack.services) - absent
