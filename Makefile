@@ -58,8 +58,12 @@ $(DEV): uv.lock pyproject.toml | python $(filter .tools/%,$(UV))
 	@$(SYNC) --offline 2>/dev/null || { echo "Installing the packages ..."; $(SYNC); }
 	@touch $@ $(RUN) $(CLIENTS)
 
+# The checks of types take as long as the unit tests, and each a single core.
 .PHONY: test
-test: lint unit contract embedded ## Prove it: checks, unit tests in seconds, then real Postgres and Spark
+test: $(DEV) ## Prove it: checks, unit tests in seconds, then real Postgres and Spark
+	@$(MAKE) --no-print-directory -j2 unit lint
+	@$(MAKE) --no-print-directory contract
+	@$(MAKE) --no-print-directory embedded
 
 .PHONY: lint
 lint: $(DEV) ## Check style and types
@@ -71,9 +75,10 @@ lint: $(DEV) ## Check style and types
 unit: $(DEV) ## The fast tests alone
 	@.venv/bin/pytest tests/unit -q
 
+# Most of it waits for clusters and steps, so three endpoints of ours share it; one that was given answers alone.
 .PHONY: contract
 contract: $(DEV) ## What EMR promises, asked of the lab's endpoint by boto3 and the AWS CLI (LAB_CONTRACT_ENDPOINT=url: of another one)
-	@.venv/bin/pytest tests/contract -q
+	@.venv/bin/pytest tests/contract -q $(if $(LAB_CONTRACT_ENDPOINT),,-n 3)
 
 # Of the stack's services, on Postgres and processes of this machine: too long for `make test`, which is for every change.
 SERVICES := $(wildcard tests/embedded/test_api_*.py) tests/embedded/test_emr_contract.py tests/embedded/test_emr_load.py
