@@ -1,5 +1,7 @@
 """Fixtures that several kinds of tests share."""
 
+from browsing import browser
 from demo_lab import demo_lab, fresh_lab, own_lab, spare_lab
+from durations import pytest_terminal_summary
 
-__all__ = ["demo_lab", "fresh_lab", "own_lab", "spare_lab"]
+__all__ = ["browser", "demo_lab", "fresh_lab", "own_lab", "pytest_terminal_summary", "spare_lab"]

@@ -17,17 +17,13 @@ from typing import Any
 
 import boto3
 import pytest
+from browsing import SLOW
 from demo_lab import Lab, stop
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from polling import poll_until
 
 from lab.emr_picture import KEY, sample, served
-from lab.report.screenshot import find_browser
-from lakelab.errors import LabError
 from services.aws.emr.engine import EmrEngine
-
-SLOW = 60_000  # milliseconds that the page may take on a busy machine
-expect.set_options(timeout=SLOW)
 
 
 def request(bucket: str, *args: str) -> dict[str, Any]:
@@ -113,18 +109,6 @@ def aws_cli(line: str, variables: dict[str, str]) -> str:
 
 
 # As a person
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    try:
-        program = find_browser()
-    except LabError:
-        pytest.skip("no Chromium to look with: make browser, or set CHROMIUM")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

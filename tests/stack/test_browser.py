@@ -6,27 +6,12 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from browsing import SLOW
 from live import DAG, PATIENCE, Live
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from lab.embedded.postgres import OWNER
-from lab.report.screenshot import find_browser
 from lab.stack.addresses import filled
-from lakelab.errors import LabError
-
-SLOW = 60_000  # milliseconds that a page may take on a busy machine
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    try:
-        program = find_browser()
-    except LabError:
-        pytest.skip("no Chromium to look with: make browser, or set CHROMIUM")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield started
-        started.close()
 
 
 @pytest.fixture
