@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from jobs import yarn_states
+from jobs import Put, sensor_log, yarn_states
 from live import PATIENCE, Live
 from polling import poll_until
 
@@ -101,6 +101,22 @@ def test_no_cluster_no_application_and_no_file_but_logs_is_left(live: Live, good
     nothing_is_left(live, good)
 
 
+def test_a_step_that_fails_says_why_and_the_cluster_is_gone(live: Live, job: Put) -> None:
+    job("hive/0_mkdirs_hdfs.sh", "echo the folders are beyond hope >&2\nexit 3\n")  # the first step: the rest is quick
+
+    bad = run(live)
+
+    assert bad.state == "failed"
+    assert list(bad.outcome.values()) == ["FAILED"] + ["CANCELLED"] * 14
+    log = sensor_log(live, DAG, bad.id, SETUP[0])
+    assert "the folders are beyond hope" in log
+    assert f"/{bad.cluster['Id']}/steps/" in log
+    assert "clear create_cluster with what follows" in log
+    assert "was cancelled" in sensor_log(live, DAG, bad.id, SETUP[1])
+    assert (bad.tasks["prove"], bad.tasks["terminate_cluster"]) == (["upstream_failed"], ["success"])
+    nothing_is_left(live, bad)
+
+
 def test_a_run_that_is_ended_by_hand_takes_its_cluster_along(live: Live) -> None:
     before, run_id = keys(live), live.stack.airflow.trigger(DAG)
     cluster = poll_until(lambda: cluster_of(live, run_id), "the cluster", PATIENCE)
@@ -117,3 +133,20 @@ def test_a_run_that_is_ended_by_hand_takes_its_cluster_along(live: Live) -> None
     assert (gone["State"], gone["StateChangeReason"]["Code"]) == ("TERMINATED", "USER_REQUEST")
     assert not {"RUNNING", "ACCEPTED"} & set(yarn_states(live, cluster.lower()))
     assert alive(live) == [live.cluster]
+
+
+def test_a_cluster_that_emr_refuses_is_told_and_none_is_there(live: Live) -> None:
+    airflow = live.stack.airflow
+    airflow.call("POST", "/variables", {"key": "emr_instance_type", "value": "t2.nano"})
+    try:
+        run_id = airflow.trigger(DAG)
+        state = live.ended(run_id, DAG)
+    finally:
+        airflow.call("DELETE", "/variables/emr_instance_type")
+    tasks = live.tasks(run_id, DAG)
+    log = str(airflow.call("GET", f"/dags/{DAG}/dagRuns/{quote(run_id, safe='')}/taskInstances/create_cluster/logs/1"))
+
+    assert state == "failed"
+    assert (tasks["create_cluster"], tasks["terminate_cluster"]) == (["failed"], ["upstream_failed"])
+    assert "Instance type 't2.nano' is not supported." in log
+    assert (cluster_of(live, run_id), alive(live)) == ("", [live.cluster])
