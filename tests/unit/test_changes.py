@@ -1,12 +1,13 @@
 """Changes of the ERP as Debezium sends them: replays, deletions, long texts that were not sent, what is no change."""
 
 import json
+from datetime import date
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lakelab.catalogue import CAMPUSES, SUBJECTS
+from lakelab.catalogue import CAMPUSES, EVENTS, SUBJECTS
 from lakelab.changes import UNCHANGED, Change, PoisonousMessageError, Version, apply, read_change
 
 LYON = {
@@ -27,16 +28,20 @@ def message(op="u", after=None, lsn=100, key=4, **more):
 
 
 def test_a_row_with_its_place_in_the_log_and_the_time_of_its_commit():
-    assert read_change(CAMPUSES, *message(after=LYON)) == Change(4, 100, 1_700_000_000_000, LYON)
+    read = {**LYON, "opened_on": date(2001, 9, 3), "more": None}
+
+    assert read_change(CAMPUSES, *message(after=LYON), offset=7) == Change(4, 7, 100, 1_700_000_000_000, "u", read)
 
 
 @pytest.mark.parametrize("op", ["r", "c", "u"])
 def test_reading_creating_and_updating_all_say_what_the_row_is(op):
-    assert read_change(CAMPUSES, *message(op, LYON)).row == LYON
+    change = read_change(CAMPUSES, *message(op, LYON))
+
+    assert (change.op, change.row["city"]) == (op, "Lyon")
 
 
 def test_a_deletion_has_no_row():
-    assert read_change(CAMPUSES, *message("d")) == Change(4, 100, 1_700_000_000_000, None)
+    assert read_change(CAMPUSES, *message("d")) == Change(4, 0, 100, 1_700_000_000_000, "d", None)
 
 
 def test_a_tombstone_is_no_change():
@@ -46,28 +51,43 @@ def test_a_tombstone_is_no_change():
 def test_messages_with_a_schema_say_the_same():
     key, value = (json.dumps({"schema": {}, "payload": json.loads(part)}).encode() for part in message(after=LYON))
 
-    assert read_change(CAMPUSES, key, value) == Change(4, 100, 1_700_000_000_000, LYON)
+    assert read_change(CAMPUSES, key, value) == read_change(CAMPUSES, *message(after=LYON))
 
 
-def test_a_new_column_of_the_erp_is_kept():
-    assert read_change(CAMPUSES, *message(after={**LYON, "dean": "Ada"})).row["dean"] == "Ada"
+def test_a_new_column_of_the_erp_is_kept_as_json():
+    read = read_change(CAMPUSES, *message(after={**LYON, "dean": "Zoé", "area": None}))
+
+    assert read.row["more"] == '{"area": null, "dean": "Zoé"}'
+
+
+def test_dates_and_decimals_are_what_they_are_and_nothing_is_rounded():
+    row = {"id": 4, "name": "Fair", "kind": "fair", "date": "2020-02-29", "campus_id": 1, "cost": "14.50"}
+
+    read = read_change(EVENTS, *message(after=row)).row
+
+    assert (read["date"], str(read["cost"])) == (date(2020, 2, 29), "14.50")
+    for wrong in ("14.505", "12345678901.00", "NaN", "much", 14.5):
+        with pytest.raises(PoisonousMessageError, match="its cost is no money"):
+            read_change(EVENTS, *message(after={**row, "cost": wrong}))
+    with pytest.raises(PoisonousMessageError, match="its date is no date"):
+        read_change(EVENTS, *message(after={**row, "date": "2021-02-29"}))
 
 
 def test_an_empty_text_is_not_null():
     name = next(column.name for column in SUBJECTS.columns if not column.nullable and column.name != "id")
-    row = {column.name: "" for column in SUBJECTS.columns} | {"id": 4}
+    row = {column.name: "" for column in SUBJECTS.columns} | {"id": "5DATA"}
 
-    assert read_change(SUBJECTS, *message(after=row)).row[name] == ""
+    assert read_change(SUBJECTS, *message(after=row, key="5DATA")).row[name] == ""
     with pytest.raises(PoisonousMessageError, match=f"has no value for {name}"):
-        read_change(SUBJECTS, *message(after=row | {name: None}))
+        read_change(SUBJECTS, *message(after=row | {name: None}, key="5DATA"))
 
 
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
         (None, message(after=LYON)[1], "it has no key"),
-        (b'{"id": "4"}', message(after=LYON)[1], "its key has no whole number `id`"),
-        (b'{"id": true}', message(after=LYON)[1], "its key has no whole number `id`"),
+        (b'{"id": "4"}', message(after=LYON)[1], "its key has no `id` of the table's kind"),
+        (b'{"id": true}', message(after=LYON)[1], "its key has no `id` of the table's kind"),
         (b'{"id": 4}', b"\xff\xfe", "its value is no JSON"),
         (b'{"id": 4}', b"[1]", "its value is no JSON object"),
         (b'{"id": 5}', message(after=LYON)[1], "its row has the id 4, its key 5"),
@@ -77,6 +97,9 @@ def test_an_empty_text_is_not_null():
         (*message(), "it has no row `after` the change"),
         (*message(after={"id": 4}), "its row lacks name, city, region, opened_on, capacity, youth_population"),
         (*message(after={**LYON, "city": None}), "its row has no value for city"),
+        (*message(after={**LYON, "city": 4}), "its city is no text"),
+        (*message(after={**LYON, "capacity": True}), "its capacity is no int"),
+        (*message(after={**LYON, "capacity": 1.5}), "its capacity is no int"),
     ],
 )
 def test_what_is_no_change_says_why(key, value, reason):
@@ -86,8 +109,9 @@ def test_what_is_no_change_says_why(key, value, reason):
     assert f"a message is no change of campuses: {reason}" in str(refused.value)
 
 
-def change(lsn, row, key=1):
-    return Change(key, lsn, lsn * 10, row)
+def change(offset, row, key=1):
+    """Places in the log go the other way: it is the place in the topic that counts."""
+    return Change(key, offset, 1000 - offset, offset * 10, "d" if row is None else "u", row)
 
 
 def test_a_replay_changes_nothing():
@@ -96,7 +120,7 @@ def test_a_replay_changes_nothing():
 
     assert apply(state, changes) == changes
     assert apply(state, changes) == []
-    assert state == {1: Version(2, 20, {"id": 1, "v": "b"})}
+    assert state == {1: Version(2, 998, 20, {"id": 1, "v": "b"})}
 
 
 def test_a_replayed_insert_does_not_bring_a_deleted_row_back():
@@ -104,21 +128,21 @@ def test_a_replayed_insert_does_not_bring_a_deleted_row_back():
     apply(state, [change(1, {"id": 1, "v": "a"}), change(2, None)])
 
     assert apply(state, [change(1, {"id": 1, "v": "a"})]) == []
-    assert state == {1: Version(2, 20, None)}
+    assert state == {1: Version(2, 998, 20, None)}
 
 
 def test_a_key_that_comes_again_after_its_deletion_is_a_row_again():
     state = {}
     apply(state, [change(1, {"id": 1, "v": "a"}), change(2, None), change(3, {"id": 1, "v": "c"})])
 
-    assert state == {1: Version(3, 30, {"id": 1, "v": "c"})}
+    assert state == {1: Version(3, 997, 30, {"id": 1, "v": "c"})}
 
 
-def test_a_changed_key_is_two_changes_at_one_place_in_the_log():
+def test_a_changed_key_is_a_deletion_and_a_creation():
     state = {}
-    apply(state, [change(1, {"id": 1, "v": "a"}), change(2, None, key=1), change(2, {"id": 9, "v": "a"}, key=9)])
+    apply(state, [change(1, {"id": 1, "v": "a"}), change(2, None, key=1), change(3, {"id": 9, "v": "a"}, key=9)])
 
-    assert state == {1: Version(2, 20, None), 9: Version(2, 20, {"id": 9, "v": "a"})}
+    assert state == {1: Version(2, 998, 20, None), 9: Version(3, 997, 30, {"id": 9, "v": "a"})}
 
 
 def test_a_long_text_that_was_not_sent_stays_as_it_was_and_history_has_it_too():
@@ -146,17 +170,17 @@ def test_a_long_text_that_nobody_knows_is_never_made_up(before):
 def histories(draw):
     """What was done to an ERP's rows, as changes in order, and the rows that are there in the end."""
     rows, changes = {}, []
-    for lsn in range(1, draw(st.integers(1, 12)) + 1):
+    for offset in range(1, draw(st.integers(1, 12)) + 1):
         key = draw(st.integers(1, 4))
         if key in rows and draw(st.booleans()):
             del rows[key]
-            changes.append(change(lsn, None, key))
+            changes.append(change(offset, None, key))
             continue
         kept = key in rows and draw(st.booleans())
         number = draw(st.one_of(st.none(), st.just(""), st.text(alphabet="é\0b", max_size=2)))
         text = rows[key]["text"] if kept else draw(st.text(alphabet="ab", max_size=2))
         rows[key] = {"id": key, "number": number, "text": text}
-        changes.append(change(lsn, {"id": key, "number": number, "text": UNCHANGED if kept else text}, key))
+        changes.append(change(offset, {"id": key, "number": number, "text": UNCHANGED if kept else text}, key))
     return rows, changes
 
 
@@ -176,4 +200,6 @@ def test_however_often_a_reader_starts_again_the_rows_are_those_of_the_erp(histo
             at = end
 
     assert {key: version.row for key, version in state.items() if version.row is not None} == rows
-    assert sorted((c.key, c.lsn) for c in applied) == sorted((c.key, c.lsn) for c in changes)  # none lost, none doubled
+    assert sorted((c.key, c.offset) for c in applied) == sorted(
+        (c.key, c.offset) for c in changes
+    )  # none lost, none doubled

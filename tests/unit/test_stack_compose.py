@@ -73,13 +73,13 @@ def test_the_services_are_those_of_the_platform(stack):
     assert set(stack.services) == {
         *("postgres", "minio", "namenode", "datanode", "resourcemanager", "nodemanager", "metastore", "hiveserver2"),
         *("sparkhistory", "master", "aws", "moto", "airflow", "nginx", "home", *JOBS),
-        *("kafka-1", "kafka-2", "kafka-controller", "connect", "cdc-watch", "api", "market"),
+        *("kafka-1", "kafka-2", "kafka-controller", "connect", "cdc-watch", "lake", "api", "market"),
         *("nifi", "flows"),
     }
 
 
 BATCH = {"resourcemanager", "nodemanager", "sparkhistory", "master", "aws", "moto", "airflow", "prepare"}
-LIVE = {"kafka-1", "kafka-2", "kafka-controller", "connect", "topics", "cdc", "cdc-watch", "api", "market"}
+LIVE = {"kafka-1", "kafka-2", "kafka-controller", "connect", "topics", "cdc", "cdc-watch", "lake", "api", "market"}
 WITH_NIFI = {"nifi", "flows"}
 
 

@@ -1,0 +1,1 @@
+"""The lake: tables of what the ERP is now and was, in Hive, kept by the changes in Kafka."""
