@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.ads.commands import ads
+from lab.chaos.commands import chaos
 from lab.embedded.place import Place
 from lab.live.commands import cdc, kafka
 from lab.live.nifi_commands import nifi
@@ -364,6 +365,7 @@ cli.add_command(stack)
 cli.add_command(ads)
 cli.add_command(kafka)
 cli.add_command(cdc)
+cli.add_command(chaos)
 cli.add_command(nifi)
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lab.stack.place import Stack
 
 
-def _stack() -> Stack:
+def running_stack() -> Stack:
     """This clone's stack. LabError where there is none, or the packages of its clients are not here."""
     import importlib.util
 
@@ -35,7 +35,7 @@ def kafka_topics(every: bool) -> None:
     """Every topic: partitions, replicas, messages, how long they are kept."""
     from lab.live import show
 
-    show.topics(_stack().kafka, Console(), every)
+    show.topics(running_stack().kafka, Console(), every)
 
 
 @kafka.command("tail")
@@ -48,7 +48,7 @@ def kafka_tail(topic: str, count: int, follow: bool, key: str | None, raw: bool)
     """The last messages of a topic that are committed. A table's name stands for the topic of its changes."""
     from lab.live import tail
 
-    tail.tail(_stack().kafka, Console(), topic, count, follow=follow, key=key, raw=raw)
+    tail.tail(running_stack().kafka, Console(), topic, count, follow=follow, key=key, raw=raw)
 
 
 @kafka.command("groups")
@@ -56,7 +56,7 @@ def kafka_groups() -> None:
     """Consumer groups: state, members, and how many messages they have yet to read."""
     from lab.live import show
 
-    show.groups(_stack().kafka, Console())
+    show.groups(running_stack().kafka, Console())
 
 
 @kafka.command("lag")
@@ -65,7 +65,7 @@ def kafka_lag(group: str | None) -> None:
     """How far each group, or one, has read each partition."""
     from lab.live import show
 
-    show.lag(_stack().kafka, Console(), group)
+    show.lag(running_stack().kafka, Console(), group)
 
 
 @click.group()
@@ -82,7 +82,7 @@ def cdc_status() -> None:
     from lab.live.connectors import definitions
     from lab.live.status import look
 
-    stack = _stack()
+    stack = running_stack()
     names = [definition.name for definition in definitions()]
     status = look(stack.connecting(OWNER), Connect(stack.connect_url), stack.kafka, names)
     sys.exit(0 if show.status(status, Console()) else 1)
@@ -96,7 +96,7 @@ def cdc_ways() -> None:
     from lab.live.source import READER
     from lab.live.ways import compare
 
-    stack = _stack()
+    stack = running_stack()
     show.ways(compare(stack.connecting(OWNER), stack.connecting(READER)), Console())
 
 
@@ -118,7 +118,7 @@ def cdc_resnapshot(tables: tuple[str, ...]) -> None:
     unknown = [name for name in tables if name not in known]
     if unknown:
         raise LabError(f"no table {unknown[0]}", fix=f"one of {', '.join(known)}")
-    stack = _stack()
+    stack = running_stack()
     repair = Repair(
         Connect(stack.connect_url), stack.connecting(OWNER), stack.connecting(READER), stack.kafka, click.echo
     )

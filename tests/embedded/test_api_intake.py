@@ -13,6 +13,7 @@ import asyncpg
 import httpx
 import pytest
 from api_server import NOWHERE, TOKENS, Api, Broker, ids, serving
+from polling import poll_until
 
 from services.api.intake import doubts
 
@@ -217,3 +218,25 @@ def test_while_kafka_is_away_a_503_says_when_to_come_again(api, loaded):
         assert answer.headers["content-type"] == "application/problem+json"
         assert int(answer.headers["retry-after"]) > 0
     assert live.status_code == 200
+
+
+def test_while_the_ids_are_away_a_503_says_so_and_it_goes_on_by_itself_when_they_are_back(events, erp_server):
+    connection = erp_server.server.connect("postgres", "postgres")
+    connection.autocommit = True
+    with connection.cursor() as admin:
+        admin.execute("ALTER DATABASE api ALLOW_CONNECTIONS false")
+        try:
+            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'api'")
+            refused = [events.post("/events/app-events", json=app_event(f"ids-away-{n}")) for n in range(3)]
+        finally:
+            admin.execute("ALTER DATABASE api ALLOW_CONNECTIONS true")
+    connection.close()
+    assert [answer.status_code for answer in refused] == [503, 503, 503]
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
+    back = poll_until(lambda: _taken(events, "ids-back-0001"), "the API to take events again")
+    assert back.json()["again"] is False
+
+
+def _taken(client: httpx.Client, identifier: str) -> httpx.Response | None:
+    answer = client.post("/events/app-events", json=app_event(identifier))
+    return answer if answer.is_success else None

@@ -22,7 +22,7 @@ from polling import poll_until
 from testcontainers.compose import DockerCompose
 
 from lab.cluster import all_steps
-from lab.stack import compose
+from lab.stack import compose, killing
 from lab.stack.addresses import HALVES
 from lab.stack.compose import Compose, Container
 from lab.stack.environment import ensure_environment, read_environment
@@ -113,21 +113,11 @@ class Live:
         return found
 
     def kill(self, service: str, program: str = "", host: str = "") -> None:
-        """kill -9 of everything in a service, or of the processes whose command line has a word, from inside.
-
-        The engine's own kill would count as stopped by hand, and the service would stay away.
-        """
-        one = f"""for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -q '{program}' &&
-            [ "${{p#/proc/}}" != $$ ] && [ "${{p#/proc/}}" != 1 ] && kill -9 "${{p#/proc/}}"; done; true"""
-        before = self.inspect(service, host)["State"]["StartedAt"]
-        subprocess.run(
-            ["docker", "exec", self.container(service, host).id, "sh", "-c", one if program else "kill -9 -1"],
-            capture_output=True, check=False,
-        )  # fmt: skip
-        poll_until(lambda: self.inspect(service, host)["State"]["StartedAt"] != before, f"the end of {service}", 120)
+        """kill -9 of everything in a service, or of the processes whose command line has a word."""
+        killing.kill(self.container(service, host), program)
 
     def well_again(self, service: str, host: str = "") -> None:
-        poll_until(lambda: self.container(service, host).well, f"{service} to be well", 300)
+        killing.wait_until_well(self.description, self.container(service, host))
 
     # The pipeline
 

@@ -5,7 +5,6 @@ What a test changes in the ERP it takes back: other tests count rows.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 
@@ -20,8 +19,6 @@ from lab.live.ways import compare
 from lakelab.catalogue import TABLES
 
 COMPANY = "INSERT INTO companies VALUES ({0}, 'Firm {0}', 'IT', 'Lyon', 'Rhône', {1})"
-WRITE_SECONDS = 75.0  # of load while servers are killed
-PAUSE = 0.01  # between its transactions
 
 
 @pytest.fixture(scope="module")
@@ -194,56 +191,6 @@ def test_other_ways_to_follow_a_table_miss_what_the_log_has(live: Live):
     out = live.succeed("cdc", "ways")
     deleted = next(line for line in out.splitlines() if line.startswith("a row is deleted"))
     assert (deleted.count("missed"), deleted.count("✓")) == (2, 2)
-
-
-class Load:
-    """Transactions that count up the head count of a few companies and add others, for a bounded time."""
-
-    KEYS = range(9100000, 9100005)
-    NEW = 9200000
-
-    def __init__(self, capture: Capture) -> None:
-        self.capture, self.written, self.added = capture, dict.fromkeys(self.KEYS, 1), 0
-        self._thread = threading.Thread(target=self._write)
-
-    def __enter__(self) -> Load:
-        self.capture.run(*(COMPANY.format(key, 1) for key in self.KEYS))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.join()
-
-    def _write(self) -> None:
-        end, pause = time.monotonic() + WRITE_SECONDS, threading.Event()
-        with self.capture.erp() as cursor:
-            while time.monotonic() < end:
-                key = self.KEYS[self.added % len(self.KEYS)]
-                cursor.execute(f"UPDATE companies SET employees = employees + 1 WHERE id = {key}")
-                cursor.execute(COMPANY.format(self.NEW + self.added, 1))
-                cursor.connection.commit()
-                self.written[key] += 1
-                self.added += 1
-                pause.wait(PAUSE)
-
-
-def test_brokers_and_connect_are_killed_under_load_and_nothing_is_lost_doubled_or_out_of_order(
-    capture: Capture, live: Live
-):
-    with Load(capture) as load:
-        for victim in ("connect", "kafka-2", "connect", "kafka-1", "kafka-controller"):
-            live.kill(victim)
-            live.well_again(victim)
-    assert load.added > 500
-    last = load.NEW + load.added - 1
-    poll_until(lambda: last in capture.topic("companies").state, "the last row of the load", 180)
-    capture.agree("companies")
-    topic = capture.topic("companies")
-    for key, count in load.written.items():
-        assert [change["after"]["employees"] for change in topic.of(key)] == list(range(1, count + 1)), key
-    new = [key for key, change in topic.recent if key >= load.NEW and change]
-    assert new == list(range(load.NEW, load.NEW + load.added))
-    print(f"\n{load.added:,} transactions, 5 kills: none lost, none doubled, all in order")
 
 
 def test_a_lost_slot_is_seen_said_and_repaired_with_the_deletions_that_were_missed(capture: Capture, live: Live):

@@ -144,16 +144,29 @@ class Ids:
         """Kafka has it there; or, without a place, whether it has is in doubt. Recorded soon; nobody waits."""
         self._outcomes.add((event, place)).add_done_callback(lambda done: done.exception())
 
+    def _lives(self) -> bool:
+        """Whether the lock is held. The pool takes a connection that breaks back by itself, and then it only raises."""
+        try:
+            return self._alive is not None and not self._alive.is_closed()
+        except asyncpg.InterfaceError:
+            return False
+
     async def _own(self) -> None:
         """A number of our own, and its lock for as long as this connection lives."""
-        if self._alive is not None:
-            await self._pool.release(self._alive)
-        self._alive = await self._pool.acquire()
-        self._owner = await self._alive.fetchval("SELECT nextval('event_owners')::integer")
-        await self._alive.execute("SELECT pg_advisory_lock($1, $2)", NAMESPACE, self._owner)
+        lost, self._alive = self._alive, None  # what follows may fail, and is then done anew from here
+        if lost is not None:
+            await self._pool.release(lost)
+        connection = await self._pool.acquire()
+        try:
+            self._owner = await connection.fetchval("SELECT nextval('event_owners')::integer")
+            await connection.execute("SELECT pg_advisory_lock($1, $2)", NAMESPACE, self._owner)
+        except BaseException:
+            await self._pool.release(connection)
+            raise
+        self._alive = connection
 
     async def _claim(self, events: Sequence[Ready]) -> list[Claim]:
-        if self._alive is None or self._alive.is_closed():
+        if not self._lives():
             await self._own()
         topics, ids = [e.topic for e in events], [e.id for e in events]
         digests = [digest(e) for e in events]

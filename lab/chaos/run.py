@@ -1,0 +1,118 @@
+"""A run of chaos: loads begin, servers are killed one after the other, loads end, and everything is compared."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from lab.chaos.changes import Changes
+from lab.chaos.events import Events
+from lab.embedded.postgres import OWNER
+from lab.stack.addresses import PROFILES
+from lab.stack.compose import Compose, Container
+from lab.stack.killing import kill, wait_until_well
+from lab.stack.place import Stack
+from lakelab.errors import LabError
+
+# What real time stands on, and a crash of which must cost nothing. Those that do not run are left out.
+VICTIMS = (
+    "kafka-1", "kafka-2", "kafka-controller", "connect", "postgres", "api", "nginx", "lake", "nifi", "market",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Killed:
+    """One kill. service: whose.  after: seconds since the loads began.  away: seconds until it was well again."""
+
+    service: str
+    after: float
+    away: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to. wrong: what was lost, doubled or out of order, in words; empty when nothing was."""
+
+    kills: tuple[Killed, ...]
+    transactions: int
+    unsure: int
+    events: int
+    again: int
+    wrong: tuple[str, ...]
+
+
+def victims(stack: Compose, asked: Sequence[str] = ()) -> list[str]:
+    """The services to choose from: those asked for, or the usual ones that run. LabError for one that does not run."""
+    running = {found.service for found in stack.containers() if found.state == "running"}
+    for name in asked:
+        if name not in running:
+            raise LabError(f"no service {name} runs", fix="`lab stack status` lists those that do")
+    found = list(asked) or [name for name in VICTIMS if name in running]
+    if not {"connect", "api"} <= running:
+        raise LabError("the live half does not run", fix="`make up`, then again")
+    return found
+
+
+def plan(names: Sequence[str], kills: int, seed: int) -> list[str]:
+    """Whom to kill, in turn: everybody once before anybody twice, each round in an order of its own."""
+    chance, found = random.Random(seed), list[str]()
+    while len(found) < kills:
+        found += chance.sample(list(names), len(names))
+    return found[:kills]
+
+
+def run(
+    stack: Stack, names: Sequence[str], every: float, seed: int, seen: Callable[[Killed], None] = lambda _: None
+) -> Outcome:
+    """Kill `names` in turn while changes and events go on; `seen` is told of each. LabError when one stays away."""
+    compose, chance = Compose(stack.environment, PROFILES), random.Random(seed)
+    unwell = [found.service for found in compose.containers() if not found.well]
+    if unwell:
+        raise LabError(f"{unwell[0]} is not well already", fix="`make status` tells more")
+    with _loads(stack, compose) as (changes, events):
+        began, kills = time.monotonic(), list[Killed]()
+        for name in names:
+            Event().wait(every)
+            container = chance.choice([found for found in compose.containers() if found.service == name])
+            kills.append(_killed(compose, container, began))
+            seen(kills[-1])
+        Event().wait(every)
+        changes.stop()
+        events.stop()
+        wrong = (*changes.proof(), *events.proof())
+    return Outcome(tuple(kills), changes.done, changes.unsure, events.sent, events.again, wrong)
+
+
+def _killed(compose: Compose, container: Container, began: float) -> Killed:
+    at = time.monotonic()
+    kill(container)
+    wait_until_well(compose, container)
+    return Killed(container.service, at - began, time.monotonic() - at)
+
+
+@contextmanager
+def _loads(stack: Stack, compose: Compose) -> Iterator[tuple[Changes, Events]]:
+    """Both loads, begun; ended and cleaned away whatever happens."""
+    values = stack.environment.values
+    changes = Changes(stack.connecting(OWNER), stack.kafka)
+    with tempfile.TemporaryDirectory() as folder:
+        ca = Path(folder) / "ca.crt"
+        ca.write_text(compose.output("exec", "-T", "nginx", "cat", "/var/lib/entrance/ca.crt"), encoding="utf-8")
+        url = f"https://localhost:{values['ENTRANCE_PORT']}/api"
+        events = Events(url, str(ca), values["API_EVENTS_TOKEN"], stack.kafka)
+        changes.start()
+        try:
+            events.start()
+            yield changes, events
+        finally:
+            try:
+                changes.stop()
+                events.stop()
+            finally:
+                changes.clean()

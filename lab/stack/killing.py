@@ -1,0 +1,53 @@
+"""kill -9 of a server of the stack, as a crash would have it: the engine starts it again by itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from threading import Event
+
+from lab.stack import compose
+from lab.stack.compose import Compose, Container
+from lakelab.errors import LabError
+
+ENDS_WITHIN = 120.0  # seconds
+WELL_WITHIN = 300.0
+
+
+def kill(container: Container, program: str = "") -> None:
+    """kill -9 of everything in a container, or of the processes whose command line has a word, from inside.
+
+    The engine's own kill would count as stopped by hand, and the server would stay away. Returns when the container
+    has ended. LabError when it does not.
+    """
+    one = f"""for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -q '{program}' &&
+        [ "${{p#/proc/}}" != $$ ] && [ "${{p#/proc/}}" != 1 ] && kill -9 "${{p#/proc/}}"; done; true"""
+    before = started_at(container)
+    subprocess.run(
+        ["docker", "exec", container.id, "sh", "-c", one if program else "kill -9 -1"], capture_output=True, check=False
+    )
+    _until(lambda: started_at(container) != before, ENDS_WITHIN, f"{container.service} does not end")
+
+
+def started_at(container: Container) -> str:
+    """When the container was started last, as the engine writes it."""
+    return str(json.loads(compose.docker("inspect", container.id))[0]["State"]["StartedAt"])
+
+
+def wait_until_well(stack: Compose, container: Container, seconds: float = WELL_WITHIN) -> None:
+    """Until the container is healthy again. LabError when it is not in time."""
+
+    def well() -> bool:
+        return next(found.well for found in stack.containers() if found.id == container.id)
+
+    _until(well, seconds, f"{container.service} is not well again")
+
+
+def _until(check: Callable[[], bool], seconds: float, otherwise: str) -> None:
+    pause, end = Event(), time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > end:
+            raise LabError(f"{otherwise} after {seconds:.0f} s", fix="`make status` and `make logs` tell more")
+        pause.wait(0.2)
