@@ -67,6 +67,11 @@ EFFECTS = (
         "runs its scripts.",
     ),
     Effect("Tez", (1,), (0,), "Only how fast Hive's queries run, and what the logs say."),
+    Effect(
+        "Sqoop", (2,), (0,),
+        "The stack's imports and exports text files; for Avro, Parquet, Hive, HBase and databases but Postgres it "
+        "lacks the JARs. The embedded lab has none.",
+    ),
     Effect("Java", (17,), (0,), "Java 8: a JAR compiled for 11 or 17 does not load, and Java's options differ."),
     Effect("Java", (18,), (17,), "The same Java."),
     Effect("Python 3", (3, 9), (0,), "`match`, `X | Y` in types, `removeprefix`, `zoneinfo` and newer fail."),
@@ -120,6 +125,7 @@ def stack_versions() -> dict[str, str]:
         "Hadoop": pins["HADOOP_VERSION"],
         "Hive": pins["HIVE_VERSION"],
         "Tez": pins["TEZ_VERSION"],
+        "Sqoop": pins["SQOOP_VERSION"],
         "Java": java[1] if java else "",
         "Python 3": DEBIAN_PYTHON.get(debian, ""),
         "AWS SDK for Java": pins["AWSSDK_VERSION"],

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from endpoint import CORE, PRIMARY, Endpoint, refused
+from polling import poll_until
 
 LIMITS = {"UnitType": "Instances", "MinimumCapacityUnits": 1, "MaximumCapacityUnits": 4}
 DOCUMENT = json.dumps(
@@ -52,6 +53,22 @@ def test_a_managed_scaling_policy_is_kept_changed_and_removed(aws: Endpoint) -> 
     assert limits() == {**LIMITS, "MaximumCapacityUnits": 9}
     emr.remove_managed_scaling_policy(ClusterId=cluster)
     assert limits() is None
+    aws.terminate(cluster)
+
+
+def test_a_policy_brings_the_nodes_within_its_limits(aws: Endpoint) -> None:
+    cluster, emr = aws.waiting(instances={"InstanceGroups": [PRIMARY, CORE]}), aws.emr
+    most = CORE["InstanceCount"] + 2
+
+    def core() -> tuple[int, int, str]:
+        listed = emr.list_instance_groups(ClusterId=cluster)["InstanceGroups"]
+        group = next(group for group in listed if group["InstanceGroupType"] == "CORE")
+        return group["RequestedInstanceCount"], group["RunningInstanceCount"], group["Status"]["State"]
+
+    limits = scaling(MinimumCapacityUnits=most, MaximumCapacityUnits=most)
+    emr.put_managed_scaling_policy(ClusterId=cluster, ManagedScalingPolicy=limits)
+
+    poll_until(lambda: core() == (most, most, "RUNNING"), "the least of the policy", 900)
     aws.terminate(cluster)
 
 

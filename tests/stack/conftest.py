@@ -27,6 +27,7 @@ ORDER = (
     "test_isolation",
     "test_failures",
     "test_lasting",
+    "test_shares",
 )
 # A stack takes a minute to start and a run of the pipeline takes minutes; a busy machine takes longer.
 TIMEOUT = 1800

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from jobs import yarn_states
 from live import Live
 
 JARS = "/usr/lib/hadoop-mapreduce/hadoop-streaming.jar"
@@ -46,13 +47,13 @@ DROP TABLE ${NAME};
 class Steps:
     """A cluster with a bootstrap action, and a folder of the bucket for what its steps read and write."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: Live, **more: Any) -> None:
         self.live, self.emr, self.s3 = live, live.stack.emr, live.stack.aws("s3")
         self.bucket = live.stack.settings.bucket
         self.folder = f"s3://{self.bucket}/steps-test"
         boot = {"Path": self.put("boot.sh", BOOT), "Args": ["with an argument"]}
         request = {
-            **REQUEST, "LogUri": f"{self.folder}/logs",
+            **REQUEST, **more, "LogUri": f"{self.folder}/logs",
             "BootstrapActions": [{"Name": "boot", "ScriptBootstrapAction": boot}],
         }  # fmt: skip
         self.cluster = str(self.emr.run_job_flow(request)["JobFlowId"])
@@ -157,3 +158,21 @@ def test_s3_dist_cp_both_ways(steps: Steps) -> None:
     steps.run("s3-dist-cp", "--src=hdfs:///tmp/steps-test", f"--dest={steps.folder}/back", "--deleteOnSuccess")
     assert steps.read("back") == "one\ntwo\n"
     assert steps.run("bash", "-c", "hdfs dfs -ls -R /tmp/steps-test | grep -c part- || true") == "0\n"
+
+
+def test_sqoop_imports_a_table_of_the_erp_on_a_release_that_has_it(live: Live, steps: Steps) -> None:
+    old = Steps(live, ReleaseLabel="emr-5.32.0", Applications=[{"Name": "Sqoop"}])
+    try:
+        old.run(
+            "sqoop", "import", "--connect", "jdbc:postgresql://postgres:5432/ERP", "--username", "erp_unloader",
+            "--password-file", old.put("password", live.stack.environment["ERP_UNLOADER_PASSWORD"]),
+            "--table", "campuses", "-m", "1", "--target-dir", "hdfs:///tmp/steps-test-sqoop", "--delete-target-dir",
+        )  # fmt: skip
+        imported = old.run(
+            "bash", "-c", "hdfs dfs -cat '/tmp/steps-test-sqoop/part-m-*'; hdfs dfs -rm -r /tmp/steps-test-sqoop >&2"
+        )
+    finally:
+        old.emr.terminate_job_flows({"JobFlowIds": [old.cluster]})
+    rows = live.sh("postgres", "psql -AtF, ERP -c 'TABLE campuses'")
+    assert sorted(imported.splitlines()) == sorted(rows.splitlines())
+    assert yarn_states(live, old.cluster.lower()) == ["FINISHED"]

@@ -34,7 +34,7 @@ def test_a_step_runs_on_the_node_with_its_environment_and_tags(cluster_emr: Clus
 
     own, tag, options, _ = cluster_emr.engine.step_log(cluster, step_id, "stdout").decode().split("|")
     assert own == step_id
-    assert tag == f"{cluster}.{step_id},{cluster}".lower()
+    assert tag == f"{cluster}.{step_id},{cluster},userid={cluster}".lower()
     assert options == f"-Dspark.yarn.tags={tag}"
 
 

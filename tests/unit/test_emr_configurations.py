@@ -122,7 +122,7 @@ def test_a_step_on_the_node_reads_its_own_clusters_configuration(cluster_emr: Cl
     cluster_emr.ended(plain)
 
     own = cluster_emr.engine.step_log(configured, first, "stdout").decode()
-    assert f"blue -Dspark.yarn.tags={configured}.{first},{configured}\n".lower() in own.lower()
+    assert f"blue -Dspark.yarn.tags={configured}.{first},{configured},userid={configured}\n".lower() in own.lower()
     assert "<name>fs.trash.interval</name><value>60</value>" in own
     assert "fs.trash" not in cluster_emr.engine.step_log(plain, second, "stdout").decode()
 

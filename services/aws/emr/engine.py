@@ -29,6 +29,7 @@ from services.aws.emr.shapes import Shape
 from services.aws.emr.steps_at_work import PATIENCE, Patience
 from services.aws.emr.store import StateStore
 from services.aws.emr.work import StepWork
+from services.aws.emr.yarn_queues import Shares
 
 __all__ = ["EmrEngine", "Event", "Patience"]
 
@@ -57,6 +58,7 @@ class EmrEngine(
     environment: variables of a step, beside the few that it inherits (`executor.INHERITED`).  path: folders put
     first on a step's PATH.  on_event: told of each committed change, in order, by the engine's own thread.
     monotonic: seconds that only go on, for what counts from now.  patience: how long it waits for others.
+    shares: what nodes are worth; None: they are remembered.
     Use it as a context manager, or call `close`.  LabError when another engine runs on the same state.
     """
 
@@ -74,13 +76,14 @@ class EmrEngine(
         clock: Callable[[], datetime] = _now,
         monotonic: Callable[[], float] = time.monotonic,
         patience: Patience = PATIENCE,
+        shares: Shares | None = None,
     ) -> None:
         store.claim()
         self.region, self.account = region, account
         self._store, self._storage, self._clock = store, storage, clock
         self._work = StepWork(executor, storage, environment, path, clock)
         self._born = secrets.token_hex(8)
-        self._scheduler = Scheduler(store, executor, self._work, clock, monotonic, patience, on_event)
+        self._scheduler = Scheduler(store, executor, self._work, clock, monotonic, patience, on_event, shares)
         self._lock, self._changed = self._scheduler.lock, self._scheduler.changed
         self._scheduler.start()
 

@@ -33,7 +33,7 @@ from services.aws.emr import cluster
 from services.aws.emr.conf_folder import compose
 from services.aws.emr.executor import Away, LaunchError, LocalExecutor, Phase, Sighting, Task
 from services.aws.emr.users import NoUserLeftError, Range, Users
-from services.aws.emr.yarn import Yarn, tag
+from services.aws.emr.yarn import Yarn, tag, tags
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 _MOST_BYTES = 4 << 20
@@ -56,7 +56,7 @@ class NodeExecutor(LocalExecutor):
         self._sweeping: set[Path] = set()
 
     def launch(self, folder: Path, task: Task) -> None:
-        mark = ",".join((tag(folder.parent.name, folder.name), folder.parent.name.lower()))
+        mark = tags(folder.parent.name, folder.name)
         options = f"{os.environ.get('SPARK_SUBMIT_OPTS', '')} -Dspark.yarn.tags={mark}".strip()
         extra = {"EMR_STEP_TAG": mark, "SPARK_SUBMIT_OPTS": options}
         # A user of its own cannot read the machine's files: there are keys in them.

@@ -36,7 +36,7 @@ def group_shape(cluster: Cluster, group: NodeGroup) -> Shape:
             **some(config, ("Name", "Market", "BidPrice", "InstanceType")),
             "RequestedInstanceCount": config["InstanceCount"],
             "RunningInstanceCount": len(group.live) if _running(cluster) else 0,
-            "Status": _status(cluster, group.created),
+            "Status": _status(cluster, group),
             "Configurations": config.get("Configurations", []),
             "ConfigurationsVersion": 1 if config.get("Configurations") else 0,
             **_volumes(config),
@@ -52,7 +52,7 @@ def fleet_shape(cluster: Cluster, fleet: NodeGroup) -> Shape:
         {
             "Id": fleet.id,
             "InstanceFleetType": fleet.role,
-            "Status": _status(cluster, fleet.created),
+            "Status": _status(cluster, fleet),
             "TargetOnDemandCapacity": config.get("TargetOnDemandCapacity", 0),
             "TargetSpotCapacity": config.get("TargetSpotCapacity", 0),
             "ProvisionedOnDemandCapacity": fleet.capacity(ON_DEMAND) if running else 0,
@@ -92,15 +92,21 @@ def _running(cluster: Cluster) -> bool:
     return _STATES[cluster.state] == "RUNNING"
 
 
-def _status(cluster: Cluster, created: datetime) -> Shape:
+def _status(cluster: Cluster, group: NodeGroup) -> Shape:
     ended = cluster.state in CLUSTER_ENDED
     line = {
-        "CreationDateTime": created,
-        "ReadyDateTime": _ready(cluster, created),
+        "CreationDateTime": group.created,
+        "ReadyDateTime": _ready(cluster, group.created),
         "EndDateTime": cluster.ended,
     }
     reason = _CLUSTER_ENDED if ended else {"Message": ""}
-    return {"State": _STATES[cluster.state], "StateChangeReason": reason, "Timeline": present(line)}
+    return {"State": _state(cluster, group), "StateChangeReason": reason, "Timeline": present(line)}
+
+
+def _state(cluster: Cluster, group: NodeGroup) -> str:
+    if _running(cluster) and not group.settled:
+        return "RESIZING" if group.nodes else "PROVISIONING"
+    return _STATES[cluster.state]
 
 
 def _ready(cluster: Cluster, created: datetime) -> datetime | None:

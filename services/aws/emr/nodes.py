@@ -1,7 +1,7 @@
-"""The nodes of a logical cluster: instance groups and instance fleets, remembered as AWS would have provisioned them.
+"""The nodes of a logical cluster: instance groups and instance fleets, as AWS would have provisioned them.
 
-Steps run on the lab's one physical cluster whatever is asked for here; but a client that resizes a group, or looks
-for the instances of a fleet, finds what AWS would show.
+A group's configuration says what is asked for, its nodes what is there. `provisioning` makes the second follow the
+first: where YARN is, once it gives the cluster the share of that many nodes.
 """
 
 from __future__ import annotations
@@ -48,9 +48,21 @@ class NodeGroup:
     def live(self) -> list[Node]:
         return [node for node in self.nodes if node.ended is None]
 
-    def resized(self, config: Config, at: datetime) -> NodeGroup:
-        """The group as it is with another configuration: surplus nodes ended, the newest first, missing ones new."""
-        wanted = Counter(_wanted(config, fleet=self.fleet))
+    @property
+    def wanted(self) -> int:
+        """How many nodes are asked for."""
+        return len(list(_wanted(self.config, fleet=self.fleet)))
+
+    @property
+    def settled(self) -> bool:
+        """Whether the nodes are those that are asked for."""
+        return Counter((node.type, node.market) for node in self.live) == Counter(
+            _wanted(self.config, fleet=self.fleet)
+        )
+
+    def provisioned(self, at: datetime) -> NodeGroup:
+        """The group with the nodes that are asked for: surplus ones ended, the newest first, missing ones new."""
+        wanted = Counter(_wanted(self.config, fleet=self.fleet))
         kept = []
         for node in self.nodes:
             kind = (node.type, node.market)
@@ -60,27 +72,39 @@ class NodeGroup:
                 wanted[kind] -= 1
             kept.append(node)
         new = (_new_node(*kind, at) for kind in wanted.elements())
-        return replace(self, config=config, nodes=(*_remembered(kept), *new))
+        return replace(self, nodes=(*_remembered(kept), *new))
+
+    def resized(self, config: Config, at: datetime) -> NodeGroup:
+        """The group as it is with another configuration."""
+        return replace(self, config=config).provisioned(at)
 
     def without(self, ec2_ids: list[str], at: datetime) -> NodeGroup:
         """The group after those instances were terminated; its count goes down with them."""
         nodes = tuple(replace(n, ended=at) if n.ec2_id in ec2_ids and n.ended is None else n for n in self.nodes)
-        smaller = replace(self, nodes=nodes)
-        return replace(smaller, config={**self.config, "InstanceCount": len(smaller.live)})
+        left = self.config["InstanceCount"] - len(self.live) + sum(node.ended is None for node in nodes)
+        return replace(self, nodes=nodes, config={**self.config, "InstanceCount": left})
 
     def capacity(self, market: str) -> int:
         """The units that a fleet's nodes of that market provide."""
-        return sum(_weight(self.config, node.type) for node in self.live if node.market == market)
+        return sum(weight(self.config, node.type) for node in self.live if node.market == market)
 
 
-def instance_group(config: Config, at: datetime) -> NodeGroup:
-    """A group by an InstanceGroupConfig."""
-    return NodeGroup(new_id("ig-"), config["InstanceRole"], False, {}, at).resized(config, at)
+def instance_group(config: Config, at: datetime, *, bare: bool = False) -> NodeGroup:
+    """A group by an InstanceGroupConfig; bare: its nodes are still to come."""
+    group = NodeGroup(new_id("ig-"), config["InstanceRole"], False, config, at)
+    return group if bare else group.provisioned(at)
 
 
-def instance_fleet(config: Config, at: datetime) -> NodeGroup:
+def instance_fleet(config: Config, at: datetime, *, bare: bool = False) -> NodeGroup:
     """A fleet by an InstanceFleetConfig."""
-    return NodeGroup(new_id("if-"), config["InstanceFleetType"], True, {}, at).resized(config, at)
+    fleet = NodeGroup(new_id("if-"), config["InstanceFleetType"], True, config, at)
+    return fleet if bare else fleet.provisioned(at)
+
+
+def workers(groups: Sequence[NodeGroup]) -> int | None:
+    """How many core and task nodes are asked for; None for a cluster of a single node, which does the work itself."""
+    working = [group for group in groups if group.role != "MASTER"]
+    return sum(group.wanted for group in working) if working else None
 
 
 def _remembered(nodes: Sequence[Node]) -> list[Node]:
@@ -100,10 +124,11 @@ def _wanted(config: Config, *, fleet: bool) -> Iterator[tuple[str, str]]:
         return
     first = types[0]["InstanceType"]
     for market, member in ((ON_DEMAND, "TargetOnDemandCapacity"), (SPOT, "TargetSpotCapacity")):
-        yield from [(first, market)] * math.ceil(config.get(member, 0) / _weight(config, first))
+        yield from [(first, market)] * math.ceil(config.get(member, 0) / weight(config, first))
 
 
-def _weight(config: Config, instance_type: str) -> int:
+def weight(config: Config, instance_type: str) -> int:
+    """The units of a fleet that a node of that type provides."""
     for each in config.get("InstanceTypeConfigs", ()):
         if each["InstanceType"] == instance_type:
             return max(1, int(each.get("WeightedCapacity", 1)))

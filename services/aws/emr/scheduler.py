@@ -27,10 +27,12 @@ from services.aws.emr.model import (
     Step,
     StepState,
 )
+from services.aws.emr.provisioning import Provisioning
 from services.aws.emr.steps_at_work import RETRY_SECONDS, Patience, StepsAtWork
 from services.aws.emr.store import StateStore
 from services.aws.emr.watcher import Watcher
 from services.aws.emr.work import StepWork
+from services.aws.emr.yarn_queues import Shares
 
 _log = logging.getLogger(__name__)
 _RECENT = 50  # steps among which the one that ended last is looked for
@@ -58,6 +60,7 @@ class Scheduler:
         monotonic: Callable[[], float],
         patience: Patience,
         on_event: Callable[[Event], None] | None,
+        shares: Shares | None,
     ) -> None:
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
@@ -68,6 +71,9 @@ class Scheduler:
             store, executor, work, self._watcher, clock=clock, monotonic=monotonic, patience=patience,
             lock=self.lock, commit=self.commit,
         )  # fmt: skip
+        self._nodes = Provisioning(
+            store, shares, clock=clock, monotonic=monotonic, lock=self.lock, commit=self.commit, wake=self._watcher.wake
+        )
         self._idle = IdleTimes(clock, monotonic)
         self.stopping = False
         self.commits = 0
@@ -130,6 +136,7 @@ class Scheduler:
 
     def _finish(self) -> None:
         self._steps.close()
+        self._nodes.close()
         self._tell()
         self._watcher.close()
 
@@ -143,7 +150,7 @@ class Scheduler:
         self._idle.keep(ids)
         self._steps.keep(ids)
         waits = [left for cluster in live if (left := self._idle.left(cluster)) is not None]
-        waits += self._steps.due_in()
+        waits += [*self._steps.due_in(), *self._nodes.due_in()]
         return max(0.0, min(waits)) if waits else None
 
     def _tell(self) -> None:
@@ -157,7 +164,7 @@ class Scheduler:
 
     def _pass(self) -> bool:
         """One look at everything alive; whether anything moved."""
-        moved = False
+        moved = self._nodes.look()
         for cluster in self._store.clusters(live_only=True):
             moved |= self._steps.look(cluster)
             moved |= self._steps.start(cluster.id)
@@ -169,6 +176,8 @@ class Scheduler:
             cluster, steps = self._read(cluster_id)
             now = self._clock()
             if cluster.state is ClusterState.STARTING:
+                if not self._nodes.ready(cluster):
+                    return False
                 self.commit(cluster.to(ClusterState.BOOTSTRAPPING, rules.BOOTSTRAPPING, now))
             elif cluster.state is ClusterState.BOOTSTRAPPING:
                 if any(step.bootstrap and step.state not in STEP_ENDED for step in steps):

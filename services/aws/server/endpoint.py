@@ -25,6 +25,8 @@ from services.aws.emr.engine import EmrEngine
 from services.aws.emr.executor import Away
 from services.aws.emr.postgres import PostgresStore
 from services.aws.emr.step_keys import StepKeys
+from services.aws.emr.yarn import Yarn
+from services.aws.emr.yarn_queues import YarnQueues
 from services.aws.server.app import build
 from services.aws.server.beside import Beside
 from services.aws.server.service import Service, model_of
@@ -55,6 +57,7 @@ class Emr:
         self.engine = EmrEngine(
             self.store, ClusterExecutor(settings.place), S3Storage(store("s3")), region=settings.region,
             account=settings.account, environment=StepKeys(store("sts"), settings.account, utc_now),
+            shares=YarnQueues(Yarn(settings.resource_manager)) if settings.resource_manager else None,
         )  # fmt: skip
 
     def close(self) -> None:

@@ -28,6 +28,7 @@ class EmrSettings:
     s3_endpoint: str  # address of the S3 API for scripts and logs
     region: str
     account: str  # in ARNs; moto's own, so that all services name the same
+    resource_manager: str | None  # address of YARN, whose shares clusters get; None: their nodes are remembered
 
 
 def emr_settings(environment: Mapping[str, str]) -> EmrSettings:
@@ -38,6 +39,7 @@ def emr_settings(environment: Mapping[str, str]) -> EmrSettings:
         s3_endpoint=_need(environment, "S3_ENDPOINT"),
         region=environment.get("AWS_REGION", "eu-west-1"),
         account=environment.get("AWS_ACCOUNT_ID", "123456789012"),
+        resource_manager=environment.get("YARN_RESOURCE_MANAGER") or None,
     )
 
 

@@ -26,6 +26,7 @@ options_of() {
 class_path() {
   case $1 in
     hadoop) echo "/opt/hadoop/hadoop.jar:/opt/hadoop:$HADOOP_CONF" ;;
+    sqoop) echo "$(class_path hadoop):/opt/sqoop/lib/*" ;;
     hive) echo "/opt/hive/hive.jar:$HIVE_CONF:$HADOOP_CONF" ;;
     spark) echo "/opt/spark/jars/spark.jar:$SPARK_CONF:$HADOOP_CONF" ;;
   esac

@@ -1,4 +1,7 @@
-"""Instances, instance groups and instance fleets: listed, added and resized."""
+"""Instances, instance groups and instance fleets: listed, added and resized.
+
+What changes here is what is asked for: the nodes follow (`provisioning`).
+"""
 
 from __future__ import annotations
 
@@ -102,7 +105,7 @@ class InstanceOperations(Operations):
             check_fleets([config], InvalidRequestException)
             if config["InstanceFleetType"] != "TASK" or any(fleet.role == "TASK" for fleet in cluster.groups):
                 raise InvalidRequestException("Only one task instance fleet can be added to a running cluster.")
-            fleet = instance_fleet(config, self._clock())
+            fleet = instance_fleet(config, self._clock(), bare=True)
             self._scheduler.commit(replace(cluster, groups=(*cluster.groups, fleet)))
         arn = shapes.arn(cluster.id, self.region, self.account)
         return {"ClusterId": cluster.id, "InstanceFleetId": fleet.id, "ClusterArn": arn}
@@ -121,13 +124,13 @@ class InstanceOperations(Operations):
             check_targets(config, fleet.role, InvalidRequestException)
             for each in config["InstanceTypeConfigs"]:
                 check_type(each["InstanceType"], InvalidRequestException)
-            self._scheduler.commit(_with(cluster, fleet.resized(config, self._clock())))
+            self._scheduler.commit(_with(cluster, replace(fleet, config=config)))
 
     def _modified(self, cluster: Cluster, group: NodeGroup, change: Request) -> NodeGroup:
         if cluster.state not in _READY:
             raise ValidationException(_NOT_READY)
         count, leaving = change.get("InstanceCount"), change.get("EC2InstanceIdsToTerminate", ())
-        if group.role == "MASTER" and (leaving or count not in (None, len(group.live))):
+        if group.role == "MASTER" and (leaving or count not in (None, group.wanted)):
             raise ValidationException("A master instance group may not be resized.")
         if leaving:
             unknown = set(leaving) - {node.ec2_id for node in group.live}
@@ -141,7 +144,7 @@ class InstanceOperations(Operations):
                     f"The instance count of a {group.role.lower()} instance group must be at least {least}."
                 )
             check_number(count, ValidationException)
-            group = group.resized({**group.config, "InstanceCount": count}, self._clock())
+            group = replace(group, config={**group.config, "InstanceCount": count})
         more = {name: change[name] for name in ("Configurations", "ShrinkPolicy") if name in change}
         if "Configurations" in more:
             _check_configurations(cluster, more)

@@ -47,7 +47,7 @@ def more_groups(groups: Sequence[Request], known: Sequence[NodeGroup], now: date
     tasks = sum(group.role == "TASK" for group in known) + len(groups)
     if tasks > MAX_TASK_GROUPS:
         raise ValidationException(f"A job flow may have at most {MAX_TASK_GROUPS} task instance groups.")
-    added = [instance_group(group, now) for group in groups]
+    added = [instance_group(group, now, bare=True) for group in groups]
     _limited([*known, *added])
     return tuple(added)
 
@@ -156,7 +156,7 @@ def _limited(groups: Sequence[NodeGroup]) -> tuple[NodeGroup, ...]:
 
 
 def check_total(groups: Sequence[NodeGroup]) -> None:
-    check_number(sum(len(group.live) for group in groups), ValidationException)
+    check_number(sum(group.wanted for group in groups), ValidationException)
 
 
 def check_number(instances: int, error: type[EmrError]) -> None:
