@@ -4,7 +4,8 @@ import { h } from "./dom.js";
 
 // The kind of each state decides its colour; its sign tells the same without one.
 const KINDS = {
-  STARTING: "begun", BOOTSTRAPPING: "begun", RUNNING: "begun", WAITING: "rest", PENDING: "rest",
+  STARTING: "begun", PROVISIONING: "begun", BOOTSTRAPPING: "begun", RUNNING: "begun", RESIZING: "begun",
+  WAITING: "rest", PENDING: "rest",
   CANCEL_PENDING: "ending", TERMINATING: "ending", COMPLETED: "well", TERMINATED: "over", CANCELLED: "over",
   FAILED: "ill", INTERRUPTED: "ill", TERMINATED_WITH_ERRORS: "ill",
 };
