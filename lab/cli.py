@@ -19,7 +19,7 @@ from rich.table import Table
 from lab.ads.commands import ads
 from lab.chaos.commands import chaos
 from lab.embedded.place import Place
-from lab.live.commands import cdc, kafka
+from lab.live.commands import cdc, kafka, trace
 from lab.live.nifi_commands import nifi
 from lab.stack.commands import stack
 from lab.timeline import Timeline
@@ -218,10 +218,16 @@ def aws(arguments: tuple[str, ...], on_stack: bool) -> None:
 
 @cli.command()
 @stack_option
-def verify(on_stack: bool) -> None:
+@click.option("--live", is_flag=True, help="Of the stack: ERP, Kafka, lake and warehouse, row by row.")
+def verify(on_stack: bool, live: bool) -> None:
     """Compare every table in ERP, stage and presentation; not zero when one differs."""
     from lab.verify import embedded_checks, show
 
+    if live:
+        from lab.live.commands import verify as verify_live
+
+        verify_live()
+        return
     if on_stack:
         from lab.stack.verify import check_tables
 
@@ -367,6 +373,7 @@ cli.add_command(kafka)
 cli.add_command(cdc)
 cli.add_command(chaos)
 cli.add_command(nifi)
+cli.add_command(trace)
 
 
 def _stop(*_: object) -> None:

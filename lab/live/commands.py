@@ -68,6 +68,35 @@ def kafka_lag(group: str | None) -> None:
     show.lag(running_stack().kafka, Console(), group)
 
 
+def verify() -> None:
+    """Print whether each table is the same at every station. LabError when one is not."""
+    stack = _stack()  # first: it tells when the clients are not installed
+    from lab.live.proof import Proof, show
+
+    console = Console()
+    from lab.embedded.postgres import OWNER
+
+    with stack.warehouse("default") as hive, console.status("") as status:
+        proof = Proof(stack.connecting(OWNER), stack.connecting_warehouse(), hive, stack.kafka)
+        proofs = proof.run(status.update)
+    show(proofs, console)
+
+
+@click.command()
+@click.argument("table")
+@click.argument("key")
+@click.option("--touch", is_flag=True, help="Change the row first, leaving it as it is, and follow that.")
+def trace(table: str, key: str, touch: bool) -> None:
+    """The last change of a row at each station, with times, as: lab trace student 822491."""
+    stack = _stack()
+    from lab.embedded.postgres import OWNER
+    from lab.live import trace as tracing
+
+    of = tracing.table_of(table)
+    way = tracing.Trace(stack, of, tracing.key_of(of, key), stack.connecting(OWNER))
+    tracing.show(way.touched() if touch else way.last(), Console())
+
+
 @click.group()
 def cdc() -> None:
     """Change data capture: from the ERP's log into Kafka."""

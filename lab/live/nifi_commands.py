@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from lab.stack.compose import Compose
 
 
-def _compose() -> Compose:
+def stack_compose() -> Compose:
     from lab.stack.compose import Compose
     from lab.stack.environment import read_environment
 
     return Compose(read_environment())
 
 
-def _nifi(stack: Compose) -> Nifi:
+def stack_nifi() -> Nifi:
     """By the login, through Nginx, whose certificate is the lab's."""
     from lab.live.nifi import Nifi
 
+    stack = stack_compose()
     authority = stack.output("exec", "-T", "nginx", "cat", "/var/lib/entrance/ca.crt")
     context = ssl.create_default_context(cadata=authority)
     url = f"https://localhost:{stack.environment.port('NIFI_PORT')}"
@@ -56,7 +57,7 @@ def nifi_trace(table: str, key: str) -> None:
         raise LabError(f"no table {table}", fix=f"one of: {names}") from None
     if not re.fullmatch(r"\w+", key):
         raise LabError(f"{key} is no key", fix="give the row's id")
-    events = trace(_nifi(_compose()), of, key)
+    events = trace(stack_nifi(), of, key)
     if not events:
         raise LabError(f"NiFi knows nothing of {table} {key}", fix="it remembers a day; change the row, then again")
     shown = Table("time", "event", "processor", "topic and offsets", "file", box=None, padding=(0, 2, 0, 0))
@@ -69,7 +70,7 @@ def nifi_trace(table: str, key: str) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def nifi_drop(file: Path) -> None:
     """Put a CSV file into NiFi's folder; its name begins with a table's: grades.csv, grades-2026-11.csv."""
-    stack = _compose()
+    stack = stack_compose()
     if not re.fullmatch(r"[\w-][\w.-]*", file.name):
         raise LabError("a name of letters, digits, - and . is wanted", where=file.name, fix="rename the file")
     # Seen whole: a name that begins with a dot is not taken.
@@ -93,6 +94,6 @@ def nifi_export(group: str) -> None:
     """Write a group, as it is in the browser now, into nifi/flows."""
     from lab.live.flows import FOLDER, export
 
-    text = export(_nifi(_compose()), group)
+    text = export(stack_nifi(), group)
     (FOLDER / f"{group}.json").write_text(text, encoding="utf-8")
     click.echo(f"nifi/flows/{group}.json: {len(text):,} bytes")

@@ -16,7 +16,7 @@ from lab.stack.emr import RemoteEmr
 from lab.stack.environment import Environment, read_environment
 from lab.stack.webhdfs import StackFiles, WebHdfs
 from lakelab.aws import aws_client
-from lakelab.catalogue import DATABASE
+from lakelab.catalogue import DATABASE, WAREHOUSE
 from lakelab.database import Connect
 from lakelab.hiveserver2 import HiveServer2
 from lakelab.s3 import S3Storage
@@ -54,6 +54,14 @@ class Stack:
         return partial(
             psycopg2.connect, host=HOST, port=self.environment.port("ERP_PORT"), user=role,
             password=self.environment[PASSWORDS[role]], dbname=DATABASE,
+            application_name="lakelab", connect_timeout=10,
+        )  # fmt: skip
+
+    def connecting_warehouse(self) -> Connect:
+        """What opens a connection to database `warehouse`, as its owner."""
+        return partial(
+            psycopg2.connect, host=HOST, port=self.environment.port("ERP_PORT"), user="warehouse",
+            password=self.environment["WAREHOUSE_PASSWORD"], dbname="warehouse",
             application_name="lakelab", connect_timeout=10,
         )  # fmt: skip
 
@@ -98,5 +106,5 @@ class Stack:
         url = f"http://{HOST}:{self.environment.port('AIRFLOW_PORT')}"
         return Airflow(url, self.environment["AIRFLOW_ADMIN_PASSWORD"])
 
-    def warehouse(self) -> HiveServer2:
-        return HiveServer2(HOST, self.environment.port("HIVESERVER2_PORT"))
+    def warehouse(self, database: str = WAREHOUSE) -> HiveServer2:
+        return HiveServer2(HOST, self.environment.port("HIVESERVER2_PORT"), database=database)

@@ -22,6 +22,7 @@ ORDER = (
     "test_api",
     "test_health",
     "test_cdc",
+    "test_lake",
     "test_chaos",
     "test_steps",
     "test_isolation",

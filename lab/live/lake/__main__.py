@@ -16,6 +16,7 @@ from lab.live.lake import tables
 from lab.live.lake.consumer import Changes, Place, Poison, Taken
 from lab.live.lake.files import Sweep
 from lab.live.lake.metastore import HiveMetastore
+from lab.live.lake.names import DATABASE
 from lab.live.lake.table import Batch, Cache, LakeTable
 from lab.stack import role
 from lakelab.catalogue import TABLES
@@ -106,7 +107,7 @@ class Report:
 
 def follow() -> str:
     """Keep the lake until stopped."""
-    metastore = HiveMetastore(role.need("METASTORE_HOST"), 9083, tables.DATABASE)
+    metastore = HiveMetastore(role.need("METASTORE_HOST"), 9083, DATABASE)
     report = Report()
     with ThreadPoolExecutor(WRITERS) as executor:
         while True:

@@ -10,11 +10,11 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from lab.live.lake.names import GROUP
 from lakelab.catalogue import TABLES, Table
 from lakelab.changes import READ, Change, PoisonousMessageError, read_change
 from lakelab.errors import LabError
 
-GROUP = "lake"  # without members: it shows how far the lake is, in `lab kafka lag lake`, and nobody goes on from there
 WINDOW = 0.1  # seconds that a batch is open after its first message, and longer while there are more at once
 BATCH = 12 * 2**20  # bytes of messages in one batch, about
 SECONDS = 15.0

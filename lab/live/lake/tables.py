@@ -13,12 +13,12 @@ from typing import Any
 import polars
 
 from lab.live.lake.metastore import Definition
+from lab.live.lake.names import DATABASE
 from lakelab.catalogue import Kind, Table
 from lakelab.changes import MORE, Key
 from lakelab.render import HIVE
 from lakelab.topics import topic
 
-DATABASE = "lake_erp"
 FOLDER = "hdfs:///lake/erp"
 BUCKETS = 4  # of each partition of a topic: a change writes one of them anew
 
