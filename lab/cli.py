@@ -219,15 +219,18 @@ def aws(arguments: tuple[str, ...], on_stack: bool) -> None:
 @cli.command()
 @stack_option
 @click.option("--live", is_flag=True, help="Of the stack: ERP, Kafka, lake and warehouse, row by row.")
-def verify(on_stack: bool, live: bool) -> None:
-    """Compare every table in ERP, stage and presentation; not zero when one differs."""
+@click.argument("tables", nargs=-1)
+def verify(on_stack: bool, live: bool, tables: tuple[str, ...]) -> None:
+    """Compare every table in ERP, stage and presentation; not zero when one differs. With --live also single tables."""
     from lab.verify import embedded_checks, show
 
     if live:
         from lab.live.commands import verify as verify_live
 
-        verify_live()
+        verify_live(tables)
         return
+    if tables:
+        raise click.UsageError("single tables are compared with --live")
     if on_stack:
         from lab.stack.verify import check_tables
 

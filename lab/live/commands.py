@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,7 @@ from rich.console import Console
 
 if TYPE_CHECKING:
     from lab.stack.place import Stack
+    from lakelab.catalogue import Table
 
 
 def running_stack() -> Stack:
@@ -22,6 +24,18 @@ def running_stack() -> Stack:
     if importlib.util.find_spec("kafka") is None:
         raise LabError("kafka-python is not installed", fix="run `make up`, which brings the stack's clients")
     return Stack.of_this_clone()
+
+
+def _tables(names: Sequence[str]) -> Sequence[Table]:
+    """The tables of those names; all without names. LabError: there is none of one."""
+    from lakelab.catalogue import TABLES, table
+    from lakelab.errors import LabError
+
+    known = [t.name for t in TABLES]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise LabError(f"no table {unknown[0]}", fix=f"one of {', '.join(known)}")
+    return [table(name) for name in names] or TABLES
 
 
 @click.group()
@@ -68,17 +82,16 @@ def kafka_lag(group: str | None) -> None:
     show.lag(running_stack().kafka, Console(), group)
 
 
-def verify() -> None:
-    """Print whether each table is the same at every station. LabError when one is not."""
-    stack = _stack()  # first: it tells when the clients are not installed
+def verify(names: tuple[str, ...]) -> None:
+    """Print whether tables, all without names, are the same at every station. LabError when one is not."""
+    stack = running_stack()  # first: it tells when the clients are not installed
+    from lab.embedded.postgres import OWNER
     from lab.live.proof import Proof, show
 
-    console = Console()
-    from lab.embedded.postgres import OWNER
-
+    tables, console = _tables(names), Console()
     with stack.warehouse("default") as hive, console.status("") as status:
         proof = Proof(stack.connecting(OWNER), stack.connecting_warehouse(), hive, stack.kafka)
-        proofs = proof.run(status.update)
+        proofs = proof.run(tables, status.update)
     show(proofs, console)
 
 
@@ -88,7 +101,7 @@ def verify() -> None:
 @click.option("--touch", is_flag=True, help="Change the row first, leaving it as it is, and follow that.")
 def trace(table: str, key: str, touch: bool) -> None:
     """The last change of a row at each station, with times, as: lab trace student 822491."""
-    stack = _stack()
+    stack = running_stack()
     from lab.embedded.postgres import OWNER
     from lab.live import trace as tracing
 
@@ -140,16 +153,11 @@ def cdc_resnapshot(tables: tuple[str, ...]) -> None:
     from lab.live.connect import Connect
     from lab.live.resnapshot import Repair
     from lab.live.source import READER
-    from lakelab.catalogue import TABLES, table
-    from lakelab.errors import LabError
 
-    known = [t.name for t in TABLES]
-    unknown = [name for name in tables if name not in known]
-    if unknown:
-        raise LabError(f"no table {unknown[0]}", fix=f"one of {', '.join(known)}")
+    chosen = _tables(tables)
     stack = running_stack()
     repair = Repair(
         Connect(stack.connect_url), stack.connecting(OWNER), stack.connecting(READER), stack.kafka, click.echo
     )
-    gone = repair.run([table(name) for name in tables] or TABLES)
+    gone = repair.run(chosen)
     click.echo(f"Kafka has what the ERP has; {gone:,} deletions had been missed")

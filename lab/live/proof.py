@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ from rich.table import Table as Shown
 from lab.live.kafka import admin, consumer
 from lab.live.lake.names import DATABASE, GROUP
 from lab.live.status import read_slot
-from lakelab.catalogue import TABLES, Column, Kind, Table
+from lakelab.catalogue import Column, Kind, Table
 from lakelab.changes import DELETED, Key, PoisonousMessageError, read_change
 from lakelab.database import SAME_TEXT, Connect, connected, told
 from lakelab.errors import LabError
@@ -177,15 +177,15 @@ class Proof:
     def __init__(self, erp: Connect, warehouse: Connect, hive: HiveServer2, bootstrap: str) -> None:
         self._erp, self._warehouse, self._hive, self._bootstrap = erp, warehouse, hive, bootstrap
 
-    def run(self, say: Callable[[str], None] = lambda _: None) -> list[TableProof]:
-        """Every table's proof."""
+    def run(self, tables: Sequence[Table], say: Callable[[str], None] = lambda _: None) -> list[TableProof]:
+        """The proof of each table, all of one moment."""
         with connected(self._erp) as session, connected(self._warehouse) as warehouse:
             try:
                 moment = Moment(session)
                 say("waiting until Kafka has what the ERP has")
                 self._drain(moment)
                 with consumer(self._bootstrap, max_poll_records=5000) as client, admin(self._bootstrap) as groups:
-                    return [self._table(table, moment, client, groups, warehouse, say) for table in TABLES]
+                    return [self._table(table, moment, client, groups, warehouse, say) for table in tables]
             except psycopg2.Error as error:
                 raise told(error, "*") from None
 

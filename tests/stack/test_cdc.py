@@ -120,7 +120,7 @@ def test_a_text_of_a_megabyte_is_whole_also_in_the_change_that_leaves_it_alone(c
     capture.agree("companies")
 
 
-def test_a_new_column_flows_through_to_the_warehouse(capture: Capture):
+def test_a_new_column_flows_through_to_the_warehouse_and_the_lake(capture: Capture, live: Live):
     key = 9000030
     capture.run(COMPANY.format(key, 1))
     try:
@@ -133,6 +133,9 @@ def test_a_new_column_flows_through_to_the_warehouse(capture: Capture):
             lambda: capture.warehouse_rows("companies").get(key, {}).get("founded_on") == "1999-12-31",
             "the column in the warehouse", 120,
         )  # fmt: skip
+        with live.stack.warehouse("default") as hive:
+            asked = f"SELECT more FROM lake_erp.companies WHERE id = {key}"
+            poll_until(lambda: hive.rows(asked) == [('{"founded_on": "1999-12-31"}',)], "the column in the lake")
     finally:
         capture.run("ALTER TABLE companies DROP COLUMN founded_on", f"DELETE FROM companies WHERE id = {key}")
         with capture.warehouse() as cursor:
