@@ -209,6 +209,21 @@ def test_yarn_that_is_away_is_asked_again(lab: Emr, shares: Fake, clock: Clock) 
     lab.engine.wait_for_cluster(cluster, ["WAITING"], 20)
 
 
+def test_a_resize_that_one_engine_leaves_is_done_by_the_next(lab: Emr, shares: Fake) -> None:
+    shares.free.set()
+    cluster = with_groups(lab)
+    lab.engine.wait_for_cluster(cluster, ["WAITING"], 20)
+    shares.away = True
+    resize(lab, cluster, 2)
+    lab.stop()
+    shares.away = False
+
+    lab.start(shares=shares)
+
+    poll_until(lambda: seen(lab, cluster) == ("RUNNING", 2, 2), "two nodes")
+    assert shares.given[cluster] == 2
+
+
 def test_a_yarn_that_gives_no_shares_keeps_no_cluster_from_starting(lab: Emr, shares: Fake) -> None:
     shares.refuses = True
     shares.free.set()
