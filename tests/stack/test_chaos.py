@@ -20,6 +20,7 @@ def test_twenty_kills_lose_nothing_double_nothing_and_keep_the_order(live: Live)
     assert transactions > 500
     assert events > 200
     assert "none lost, none doubled, all in order" in out
+    assert "✗" not in live.succeed("verify", "--live")
 
 
 def test_who_does_not_run_cannot_be_killed(live: Live):
