@@ -137,13 +137,14 @@ def now(canvas: Canvas) -> datetime:
 def student(canvas: Canvas, now: datetime) -> tuple[int, str, Line]:
     """A student that was touched, the file that has the change, and its line."""
     number = canvas.rows("ERP", "SELECT max(id) FROM students")[0][0]
+    place = int(canvas.rows("ERP", "SELECT pg_current_wal_lsn() - '0/0'")[0][0])
     canvas.run(f"UPDATE students SET promotion = promotion WHERE id = {number}")
     key = bytes.fromhex(canvas.live.stack.environment["PSEUDONYM_KEY"])
     pseudonym = hmac.new(key, str(number).encode(), hashlib.sha256).hexdigest()
 
     def written() -> tuple[str, Line] | None:
-        found = canvas.lines("students", now)
-        return next(((f, line) for f, line in found if line["op"] == "u" and line["key"] == pseudonym), None)
+        found = [(file, line) for file, line in canvas.lines("students", now) if line["key"] == pseudonym]
+        return next(((file, line) for file, line in found if line["op"] == "u" and line["lsn"] >= place), None)
 
     file, line = poll_until(written, "the change of the student in the bucket", BACKLOG) or ("", {})
     return number, file, line
