@@ -91,6 +91,10 @@ embedded: $(DEV) ## The tests with real Postgres and Spark, and the documents
 test-services: $(DEV) ## The tests of the API and of the EMR endpoint that take minutes; no engine needed
 	@.venv/bin/pytest $(SERVICES) -q --durations=10
 
+.PHONY: test-terraform
+test-terraform: $(DEV) ## The AWS target: Terraform's files and plans, CloudFormation's template; no engine needed
+	@.venv/bin/pytest tests/terraform -q --durations=5
+
 .PHONY: bench
 bench: $(DEV) ## Measure against what you would use instead; keeps docs/benchmarks.md
 	@.venv/bin/python -m bench
@@ -156,6 +160,14 @@ logs: $(CLIENTS) ## What the stack's services wrote
 .PHONY: urls
 urls: $(CLIENTS) ## Every address of the stack with its login
 	@$(LAB) stack urls
+
+.PHONY: rehearse
+rehearse: $(CLIENTS) ## Rehearse the deployment to AWS on the running stack: apply, a run of unload_erp, empty plan, destroy
+	@$(LAB) rehearse
+
+.PHONY: aws-package
+aws-package: $(RUN) ## Make what Terraform copies to AWS beside the jobs
+	@$(LAB) package
 
 .PHONY: bundle
 bundle: $(CLIENTS) ## One file with all images and packages, for a classroom without a network

@@ -12,6 +12,7 @@ works; on AWS it takes some minutes to start.
 | variables | `bucket_name`, `emr_poll_seconds` (between two questions to EMR; 30 if not set) |
 | for the cluster | `emr_release_label` (emr-7.13.0), `emr_instance_type` (m5.xlarge), `emr_subnet_id` (AWS's choice) |
 | and its roles | `emr_service_role` (EMR_DefaultRole), `emr_instance_profile` (EMR_EC2_DefaultRole) |
+| and what guards it | `emr_security_configuration`, `emr_primary_security_group`, `emr_core_security_group` (none) |
 | schedule | none: trigger it, but not while `unload_erp` runs, which has the same stage |
 | parameters | `scale`: go on only if the ERP has that many students; `date`: the day that the run stands for |
 

@@ -22,6 +22,7 @@ from lab.embedded.place import Place
 from lab.live.commands import cdc, kafka, trace
 from lab.live.nifi_commands import nifi
 from lab.stack.commands import stack
+from lab.terraform.commands import cost, package, rehearse
 from lab.timeline import Timeline
 from lakelab.errors import LabError
 from lakelab.settings import load_settings
@@ -370,6 +371,9 @@ def emr_drift(label: str) -> None:
     show(label, Console())
 
 
+cli.add_command(rehearse)
+cli.add_command(package)
+cli.add_command(cost)
 cli.add_command(stack)
 cli.add_command(ads)
 cli.add_command(kafka)

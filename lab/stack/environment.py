@@ -72,6 +72,7 @@ SECRETS: dict[str, Callable[[], str]] = {
     "AWS_SECRET_ACCESS_KEY": lambda: _draw(string.ascii_letters + string.digits, 40),
     "MINIO_ROOT_USER": lambda: "root-" + secrets.token_hex(4),
     "MINIO_ROOT_PASSWORD": _typed,
+    "MINIO_KMS_KEY": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
     "POSTGRES_PASSWORD": _long,
     "ERP_OWNER_PASSWORD": _long,
     "ERP_UNLOADER_PASSWORD": _long,

@@ -3,6 +3,9 @@
 One process with one import of Airflow; the same by its command line would take one start each.
 Connections are those of the environment at each start. `bucket_name` and `emr_cluster_id` come from the volume `state`,
 where the job `prepare` leaves them; another variable is set only where there is none.
+
+On AWS there is no endpoint and no key, as the instance's role signs; Terraform leaves the variables, and among them
+`hiveserver2_host`: without one there is no connection to Hive.
 """
 
 from __future__ import annotations
@@ -19,10 +22,11 @@ DEFAULTS = {"emr_poll_seconds": "1"}
 SET_BY_THE_LAB = "Set by the lab at each start."
 
 
-def connections() -> dict[str, dict[str, Any]]:
-    """What the DAGs reach, as the environment says."""
+def connections(given: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """What the DAGs reach, as the environment says, and what Terraform left."""
     env = os.environ
-    return {
+    hive = env.get("HIVESERVER2_HOST") or given.get("hiveserver2_host")
+    found = {
         "5DATA-ERP": {
             "conn_type": "postgres",
             "host": env["ERP_HOST"],
@@ -32,21 +36,30 @@ def connections() -> dict[str, dict[str, Any]]:
             "password": env["ERP_UNLOADER_PASSWORD"],
             "description": f"The school's ERP, to read from. {SET_BY_THE_LAB}",
         },
-        "aws_default": {
-            "conn_type": "aws",
-            "login": env["AWS_ACCESS_KEY_ID"],
-            "password": env["AWS_SECRET_ACCESS_KEY"],
-            "extra": json.dumps({"region_name": env["AWS_REGION"], "endpoint_url": env["AWS_ENDPOINT_URL"]}),
-            "description": f"S3 and EMR: without endpoint_url in Extra this is AWS itself. {SET_BY_THE_LAB}",
-        },
-        "hiveserver2_default": {
+        "aws_default": _aws(),
+    }
+    if hive:
+        found["hiveserver2_default"] = {
             "conn_type": "generic",
-            "host": env["HIVESERVER2_HOST"],
+            "host": hive,
             "port": 10000,
             "schema": "data_dev_5data",
             "login": "hadoop",
             "description": f"HiveServer2, to prove a run. {SET_BY_THE_LAB}",
-        },
+        }
+    return found
+
+
+def _aws() -> dict[str, Any]:
+    """The lab's endpoint with its keys; or AWS itself, with the role of the machine."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    extra = {"region_name": os.environ["AWS_REGION"], **({"endpoint_url": endpoint} if endpoint else {})}
+    return {
+        "conn_type": "aws",
+        "login": os.environ.get("AWS_ACCESS_KEY_ID") or None,
+        "password": os.environ.get("AWS_SECRET_ACCESS_KEY") or None,
+        "extra": json.dumps(extra),
+        "description": f"S3 and EMR: without endpoint_url in Extra this is AWS itself. {SET_BY_THE_LAB}",
     }
 
 
@@ -55,10 +68,10 @@ def main() -> None:
     from airflow.utils.session import create_session
 
     upgradedb()
+    given = json.loads(VARIABLES.read_text(encoding="utf-8")) if VARIABLES.exists() else {}
     with create_session() as session:
-        for conn_id, wanted in connections().items():
+        for conn_id, wanted in connections(given).items():
             _set_connection(session, conn_id, wanted)
-        given = json.loads(VARIABLES.read_text(encoding="utf-8")) if VARIABLES.exists() else {}
         for key, value in given.items():
             _set_variable(session, key, value, SET_BY_THE_LAB)
         for key, value in DEFAULTS.items():

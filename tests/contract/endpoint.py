@@ -2,6 +2,7 @@
 
 LAB_CONTRACT_ENDPOINT   URL of an EMR endpoint, or `aws`; without it, one of ours is started on this machine
 LAB_CONTRACT_BUCKET     a bucket there, for logs and scripts; keys and region come from where boto3 looks for them
+LAB_CONTRACT_SPEND      `yes`, without which nothing is asked of AWS: it is billed
 LAB_CONTRACT_PATIENCE   seconds that a cluster may take to start (AWS: 900)
 """
 
@@ -32,6 +33,11 @@ PATIENCE = float(os.environ.get("LAB_CONTRACT_PATIENCE", "60"))
 RELEASE = "emr-7.13.0"
 STATES_ALIVE = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
 ENDED = {"COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED"}
+FOLDERS = ("contract", "terraform")  # of the bucket, for scripts and logs
+WARNING = (
+    "LAB_CONTRACT_ENDPOINT=aws starts some thirty clusters of one to five m5.xlarge in your account: about 5 USD. "
+    "If you want that, set LAB_CONTRACT_SPEND=yes"
+)
 PRIMARY = {"InstanceRole": "MASTER", "InstanceType": "m5.xlarge", "InstanceCount": 1}
 CORE = {"InstanceRole": "CORE", "InstanceType": "m5.xlarge", "InstanceCount": 2}
 
@@ -136,6 +142,33 @@ class Endpoint:
         self.emr.set_termination_protection(JobFlowIds=list(clusters), TerminationProtected=False)
         self.emr.terminate_job_flows(JobFlowIds=list(clusters))
 
+    def clean(self) -> list[str]:
+        """End every cluster that logs where this suite's do, also of a run that was killed; take the suite's files out
+        of the bucket. Returns the clusters."""
+        ours = tuple(f"s3://{self.bucket}/{folder}/" for folder in FOLDERS)
+        found = [
+            summary["Id"]
+            for page in self.emr.get_paginator("list_clusters").paginate(ClusterStates=STATES_ALIVE)
+            for summary in page["Clusters"]
+            if self._logs(summary["Id"]).startswith(ours)
+        ]
+        if found:
+            self.terminate(*found)
+        if self.storage is None:
+            self._empty()
+        return found
+
+    def _logs(self, cluster: str) -> str:
+        uri = str(self.emr.describe_cluster(ClusterId=cluster)["Cluster"].get("LogUri", ""))
+        return uri.replace("s3n://", "s3://", 1)
+
+    def _empty(self) -> None:
+        s3 = self.client("s3")
+        for folder in FOLDERS:
+            for page in s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{folder}/"):
+                for each in page.get("Contents", []):
+                    s3.delete_object(Bucket=self.bucket, Key=each["Key"])
+
     def end_all(self) -> None:
         """Terminate what is left of the tests' clusters."""
         left = [
@@ -177,8 +210,7 @@ def opened(folder: Path) -> Iterator[Endpoint]:
     """The endpoint that the environment names, or one of ours on the folder."""
     address = os.environ.get("LAB_CONTRACT_ENDPOINT")
     if address:
-        options = {} if address == "aws" else {"endpoint_url": address}
-        yield Endpoint(options, os.environ["LAB_CONTRACT_BUCKET"])
+        yield from _given(address)
         return
     with ports.choosing(f"contract {folder}") as choose:
         port = choose(4600)
@@ -201,6 +233,21 @@ def opened(folder: Path) -> Iterator[Endpoint]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+def _given(address: str) -> Iterator[Endpoint]:
+    """An endpoint that is there. AWS's is left as it was found: before and after, what the suite left is taken away."""
+    if address != "aws":
+        yield Endpoint({"endpoint_url": address}, os.environ["LAB_CONTRACT_BUCKET"])
+        return
+    if os.environ.get("LAB_CONTRACT_SPEND") != "yes":
+        pytest.exit(WARNING, returncode=2)
+    endpoint = Endpoint({}, os.environ["LAB_CONTRACT_BUCKET"])
+    endpoint.clean()
+    try:
+        yield endpoint
+    finally:
+        endpoint.clean()
 
 
 def _healthy(port: int) -> bool:

@@ -69,3 +69,41 @@ def test_nobody_without_a_key_gets_in_but_who_asks_whether_it_lives(remembered: 
     assert refusal(remembered, "lambda", "list_functions", **unknown) == ("UnrecognizedClientException", INVALID, 403)
     with urlopen(f"{remembered}/health", timeout=10) as answer:
         assert answer.read() == b"ok\n"
+
+
+def test_a_budget_has_tags_and_addresses_as_terraform_asks_for_them(remembered: str) -> None:
+    budgets, account = client(remembered, "budgets"), "123456789012"
+    told = {"NotificationType": "ACTUAL", "ComparisonOperator": "GREATER_THAN", "Threshold": 80.0}
+    to = [{"SubscriptionType": "EMAIL", "Address": "ada@example.org"}]
+    budgets.create_budget(
+        AccountId=account,
+        Budget={"BudgetName": "month", "BudgetType": "COST", "TimeUnit": "MONTHLY",
+                "BudgetLimit": {"Amount": "50", "Unit": "USD"}},
+        NotificationsWithSubscribers=[{"Notification": told, "Subscribers": to}],
+        ResourceTags=[{"Key": "project", "Value": "lakelab"}],
+    )  # fmt: skip
+    arn = f"arn:aws:budgets::{account}:budget/month"
+    of = {"AccountId": account, "BudgetName": "month"}
+
+    assert budgets.describe_subscribers_for_notification(Notification=told, **of)["Subscribers"] == to
+    assert budgets.list_tags_for_resource(ResourceARN=arn)["ResourceTags"] == [{"Key": "project", "Value": "lakelab"}]
+    budgets.tag_resource(ResourceARN=arn, ResourceTags=[{"Key": "team", "Value": "data"}])
+    budgets.untag_resource(ResourceARN=arn, ResourceTagKeys=["project"])
+    assert budgets.list_tags_for_resource(ResourceARN=arn)["ResourceTags"] == [{"Key": "team", "Value": "data"}]
+
+
+def test_a_bucket_of_another_server_has_the_settings_that_it_is_given(remembered: str) -> None:
+    s3 = client(remembered, "s3")
+    block = {
+        "BlockPublicAcls": True,
+        "IgnorePublicAcls": True,
+        "BlockPublicPolicy": True,
+        "RestrictPublicBuckets": True,
+    }
+    with pytest.raises(ClientError, match="NoSuchPublicAccessBlockConfiguration"):
+        s3.get_public_access_block(Bucket="in-minio")
+    s3.put_public_access_block(Bucket="in-minio", PublicAccessBlockConfiguration=block)
+    assert s3.get_public_access_block(Bucket="in-minio")["PublicAccessBlockConfiguration"] == block
+    s3.delete_public_access_block(Bucket="in-minio")
+    with pytest.raises(ClientError, match="NoSuchPublicAccessBlockConfiguration"):
+        s3.get_public_access_block(Bucket="in-minio")

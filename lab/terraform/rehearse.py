@@ -1,0 +1,225 @@
+"""`lab rehearse`: the files that deploy the platform to AWS, applied to the running stack from the first to the last.
+
+init, plan, apply; `unload_erp` on the cluster that Terraform put out; a plan that changes nothing; destroy; and a look
+whether anything is left. The state lies beside the stack's other files: a rehearsal that broke off is taken up again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from lab.cluster import ENDED, all_steps
+from lab.stack.place import Stack
+from lab.terraform import package
+from lab.terraform.remains import Asked, remains
+from lab.terraform.report import rows
+from lab.terraform.state import changes, managed
+from lab.terraform.tool import Event, Terraform
+from lab.timeline import Part, Timeline
+from lakelab.errors import LabError
+from lakelab.settings import REPOSITORY
+
+DAG = "unload_erp"
+VARIABLES = REPOSITORY / "terraform" / "environments" / "rehearsal" / "terraform.tfvars"
+# Of what Terraform tells Airflow, what this DAG reads.
+READ = ("bucket_name", "emr_cluster_id")
+PATIENCE = 600  # seconds for the run of the DAG
+AGAIN = "run `make rehearse` again, which goes on from here, or `lab rehearse --destroy`"
+
+Shape = dict[str, Any]
+
+
+class Rehearsal:
+    """One rehearsal on one stack."""
+
+    def __init__(self, stack: Stack, timeline: Timeline) -> None:
+        self.stack, self.timeline = stack, timeline
+        self.home = stack.folder / "rehearsal"
+        values = stack.environment
+        self.terraform = Terraform(
+            self.home,
+            [VARIABLES],
+            {"endpoint": stack.aws_url, "region": values["AWS_REGION"], "package_folder": str(self.home / "package")},
+            {
+                "AWS_ACCESS_KEY_ID": values["AWS_ACCESS_KEY_ID"],
+                "AWS_SECRET_ACCESS_KEY": values["AWS_SECRET_ACCESS_KEY"],
+            },
+        )
+        self.plan = self.home / "plan"
+
+    def prepare(self) -> None:
+        """LabError where the stack's batch half does not run, or Terraform or its provider cannot be had."""
+        with self.timeline.stage("init") as part:
+            self._require_stack()
+            _give_back(self.stack, self.home)  # of a rehearsal that was killed
+            package.make(self.home / "package")
+            self.terraform.init()
+            part.note("state in " + self.home.name)
+
+    def _require_stack(self) -> None:
+        self.stack.airflow.call("GET", f"/dags/{DAG}")
+        running = self.stack.airflow.last_run(DAG)
+        if running and running["state"] in ("queued", "running"):
+            raise LabError(f"{DAG} runs", where=running["dag_run_id"], fix="wait: both write the same tables")
+
+    def apply(self) -> None:
+        """Plan, and do what it says."""
+        with self.timeline.stage("plan") as part:
+            self.terraform.plan(self.plan)
+            count = len(changes(self.terraform.show(self.plan)))
+            part.note(f"{count} to make")
+        with self.timeline.stage("apply") as part:
+            self.terraform.apply(self.plan, _progress(part, count))
+            part.note(f"{count} made")
+
+    def run_pipeline(self) -> Shape:
+        """`unload_erp` on the cluster that Terraform put out, with its steps. LabError when a task failed."""
+        outputs = self.terraform.outputs()
+        cluster = str(outputs["emr_cluster_id"])
+        self._set_up(cluster)
+        parameter = self.stack.aws("ssm").get_parameter(Name=outputs["variables_parameter"])["Parameter"]["Value"]
+        given = {name: str(value) for name, value in json.loads(parameter).items() if name in READ}
+        # On AWS the scheduler does so at its first start.
+        self.stack.storage.write(f"s3://{given['bucket_name']}/keys/pseudonym.key", self._key())
+        with self.timeline.stage(f"{DAG} on {cluster}") as part, told(self.stack, self.home, given):
+            run = self.stack.airflow.trigger(DAG)
+            _until(lambda: self._ended(run, part), f"the end of {run}", PATIENCE)
+            self._succeeded(run)
+        steps = list(all_steps(self.stack.emr, cluster))[::-1]
+        if not all(step["Status"]["State"] == "COMPLETED" for step in steps) or len(steps) < 3:
+            raise LabError("a step of the cluster did not complete", where=cluster, fix=AGAIN)
+        return {"cluster": cluster, "bucket": given["bucket_name"], "run": run, "steps": [s["Name"] for s in steps]}
+
+    def _key(self) -> bytes:
+        return f"{self.stack.environment['PSEUDONYM_KEY']}\n".encode()
+
+    def _set_up(self, cluster: str) -> None:
+        """Wait for the bootstrap action and the steps with which the cluster began."""
+        with self.timeline.stage("bootstrap action, folders and tables"):
+            _until(lambda: self._waits(cluster), f"{cluster} to be ready", PATIENCE)
+
+    def _waits(self, cluster: str) -> bool:
+        status = self.stack.emr.describe_cluster({"ClusterId": cluster})["Cluster"]["Status"]
+        if status["State"].startswith("TERMINAT"):
+            why = status.get("StateChangeReason", {}).get("Message", "no reason given")
+            raise LabError(f"the cluster ended: {why}", where=cluster, fix=AGAIN)
+        return all(step["Status"]["State"] in ENDED for step in all_steps(self.stack.emr, cluster))
+
+    def _ended(self, run: str, part: Part) -> bool:
+        tasks = [str(task["state"]) for task in self.stack.airflow.tasks(DAG, run)]
+        part.report(sum(state in ("success", "failed", "upstream_failed") for state in tasks), len(tasks))
+        part.note(f"{tasks.count('success')} of {len(tasks)} tasks green")
+        return str(self.stack.airflow.run(DAG, run)["state"]) in ("success", "failed")
+
+    def _succeeded(self, run: str) -> None:
+        bad = {task["task_id"] for task in self.stack.airflow.tasks(DAG, run) if task["state"] == "failed"}
+        if bad or self.stack.airflow.run(DAG, run)["state"] != "success":
+            raise LabError(f"{DAG} failed: {', '.join(sorted(bad))}", where=run, fix=f"read its log; {AGAIN}")
+
+    def check_plan(self) -> None:
+        """LabError unless a plan now would change nothing."""
+        with self.timeline.stage("plan again: no change"):
+            changed = self.terraform.plan(self.plan)
+            found = sorted(changes(self.terraform.show(self.plan))) if changed else []
+            if found:
+                names = ", ".join(found[:5]) + (" …" if len(found) > 5 else "")
+                raise LabError(f"a second plan would change {len(found)} resources: {names}", fix=AGAIN)
+
+    def destroy(self) -> None:
+        """Take all of it away. LabError names what the endpoint still has."""
+        with self.timeline.stage("destroy") as part:
+            asked = Asked.of(self.terraform.show())
+            self.terraform.plan(self.plan, destroy=True)
+            count = len(changes(self.terraform.show(self.plan)))
+            self.terraform.apply(self.plan, _progress(part, count))
+            part.note(f"{count} taken away")
+        with self.timeline.stage("nothing is left"):
+            left = [*(each["address"] for each in managed(self.terraform.show())), *remains(self.stack.aws, asked)]
+            if left:
+                raise LabError(f"left behind: {', '.join(left)}", fix="run `lab rehearse --destroy`")
+
+
+def rehearse(console: Console) -> None:
+    """The whole rehearsal, with a table of what was executed at its end. LabError says where it stopped."""
+    with Timeline(console) as timeline:
+        rehearsal = Rehearsal(Stack.of_this_clone(), timeline)
+        rehearsal.prepare()
+        rehearsal.apply()
+        done = rehearsal.run_pipeline()
+        rehearsal.check_plan()
+        state = rehearsal.terraform.show()
+        rehearsal.destroy()
+    _print(console, state, done)
+    console.print(
+        f"[bold green]✓[/] rehearsed in {timeline.elapsed:.0f} s. What comes next: docs/aws.md", highlight=False
+    )
+
+
+def destroy(console: Console) -> None:
+    """Take away what a rehearsal left that broke off."""
+    with Timeline(console) as timeline:
+        rehearsal = Rehearsal(Stack.of_this_clone(), timeline)
+        rehearsal.prepare()
+        rehearsal.destroy()
+
+
+def _print(console: Console, state: Shape, done: Shape) -> None:
+    table = Table("part", "resources", "what happened to it here", title="The rehearsal")
+    for part, count, what in rows(state, done):
+        table.add_row(part, str(count), what)
+    console.print(table)
+
+
+@contextmanager
+def told(stack: Stack, home: Path, given: dict[str, str]) -> Iterator[None]:
+    """Airflow's variables as given for the length of the block, and then as they were."""
+    kept = home / "airflow.json"
+    before = {name: stack.airflow.call("GET", f"/variables/{name}")["value"] for name in given}
+    kept.write_text(json.dumps(before), encoding="utf-8")
+    try:
+        _tell(stack, given)
+        yield
+    finally:
+        _give_back(stack, home)
+
+
+def _give_back(stack: Stack, home: Path) -> None:
+    kept = home / "airflow.json"
+    if kept.exists():
+        _tell(stack, json.loads(kept.read_text(encoding="utf-8")))
+        kept.unlink()
+
+
+def _tell(stack: Stack, variables: dict[str, str]) -> None:
+    for name, value in variables.items():
+        stack.airflow.call("PATCH", f"/variables/{name}", {"key": name, "value": value})
+
+
+def _until(look: Any, what: str, seconds: float) -> None:
+    end, pause = time.monotonic() + seconds, threading.Event()
+    while not look():
+        if time.monotonic() > end:
+            raise LabError(f"waited {seconds:.0f} s for {what}", fix=AGAIN)
+        pause.wait(1.0)
+
+
+def _progress(part: Part, total: int) -> Any:
+    done = 0
+
+    def seen(event: Event) -> None:
+        nonlocal done
+        if event.get("type") == "apply_complete":
+            done += 1
+            part.report(done, total)
+            part.note(f"{done} of {total}")
+
+    return seen

@@ -1,0 +1,12 @@
+terraform {
+  required_version = ">= 1.9"
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.80, < 6.0"
+    }
+  }
+
+  # Where the state lies is told at `init`; by default beside this file.
+  backend "local" {}
+}
