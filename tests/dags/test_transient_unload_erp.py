@@ -82,7 +82,11 @@ def test_the_request_is_for_a_cluster_that_ends_with_its_steps(dag):
             "InstanceGroups": [{"InstanceRole": "MASTER", "InstanceType": "m5.xlarge", "InstanceCount": 1}],
             "KeepJobFlowAliveWhenNoSteps": False,
         },
-        "Tags": [{"Key": "dag", "Value": "transient_unload_erp"}, {"Key": "run", "Value": "manual__1"}],
+        "Tags": [
+            {"Key": "dag", "Value": "transient_unload_erp"},
+            {"Key": "run", "Value": "manual__1"},
+            {"Key": "for-use-with-amazon-emr-managed-policies", "Value": "true"},
+        ],
         "Steps": steps,
     }
     assert len(steps) == 15
@@ -95,12 +99,18 @@ def test_what_terraform_makes_is_named_by_variables():
         emr_instance_profile="lake-nodes",
         emr_instance_type="m5.2xlarge",
         emr_subnet_id="subnet-1",
+        emr_security_configuration="lake",
+        emr_primary_security_group="sg-1",
+        emr_core_security_group="sg-2",
     )["sent"]
     assert (sent["ReleaseLabel"], sent["ServiceRole"], sent["JobFlowRole"]) == (
         "emr-5.32.0", "lake-service", "lake-nodes",
     )  # fmt: skip
+    assert sent["SecurityConfiguration"] == "lake"
     assert sent["Instances"] == {
         "Ec2SubnetId": "subnet-1",
+        "EmrManagedMasterSecurityGroup": "sg-1",
+        "EmrManagedSlaveSecurityGroup": "sg-2",
         "InstanceGroups": [{"InstanceRole": "MASTER", "InstanceType": "m5.2xlarge", "InstanceCount": 1}],
         "KeepJobFlowAliveWhenNoSteps": False,
     }
