@@ -23,7 +23,7 @@ from lakelab.errors import LabError
 # What Debezium sends for a long text that a change did not touch: Postgres does not write it to the log again.
 UNCHANGED = "__debezium_unavailable_value"
 DELETED, READ = "d", "r"
-MORE = "more"  # the key of a row's columns that the catalogue does not have, as JSON text; None where there are none
+EXTRA = "extra"  # the key of a row's columns that the catalogue does not have, as JSON text; None where there are none
 
 # Reading a row in a snapshot, creating, updating, deleting it.
 _OPERATIONS = frozenset("rcud")
@@ -40,7 +40,7 @@ class PoisonousMessageError(LabError):
 
 @dataclass(frozen=True)
 class Change:
-    """A row's change. row: a value for every column of the catalogue, and `MORE`; None where the row was deleted.
+    """A row's change. row: a value for every column of the catalogue, and `EXTRA`; None where the row was deleted.
 
     Dates are dates, decimals Decimal; `UNCHANGED` stands where a value was not sent.
     offset: its place in the topic's partition. lsn: where in the ERP's log it stands.
@@ -132,7 +132,7 @@ def _row(table: Table, key: Key, after: object) -> Row:
     if row["id"] != key:
         raise _poisonous(table, f"its row has the id {row['id']!r}, its key {key!r}")
     more = {name: value for name, value in after.items() if name not in row and value != UNCHANGED}
-    row[MORE] = json.dumps(more, ensure_ascii=False, sort_keys=True) if more else None
+    row[EXTRA] = json.dumps(more, ensure_ascii=False, sort_keys=True) if more else None
     return row
 
 

@@ -14,13 +14,14 @@ def grant(nifi: Nifi) -> None:
         return
     group = f"/process-groups/{root}"
     users = {user["component"]["identity"]: user for user in nifi.get("/tenants/users")["users"]}
+    # Nginx's first: the last of admin's says that all are there.
+    for action in ("read", "write"):
+        _allow(nifi, users[PROXY]["id"], action, f"/data{group}")
+    _allow(nifi, users[PROXY]["id"], "read", f"/provenance-data{group}")
     for resource in ("/provenance", "/system", "/counters", "/parameter-contexts", group, f"/data{group}",
                      f"/provenance-data{group}", f"/operation{group}", f"/policies{group}"):  # fmt: skip
         for action in ("read", "write"):
             _allow(nifi, users[ADMIN]["id"], action, resource)
-    for action in ("read", "write"):
-        _allow(nifi, users[PROXY]["id"], action, f"/data{group}")
-    _allow(nifi, users[PROXY]["id"], "read", f"/provenance-data{group}")
 
 
 def _may_write(nifi: Nifi, root: str) -> bool:

@@ -27,10 +27,14 @@ def stack_compose() -> Compose:
 
 
 def stack_nifi() -> Nifi:
+    """That of this clone's stack."""
+    return by_login(stack_compose())
+
+
+def by_login(stack: Compose) -> Nifi:
     """By the login, through Nginx, whose certificate is the lab's."""
     from lab.live.nifi import Nifi
 
-    stack = stack_compose()
     authority = stack.output("exec", "-T", "nginx", "cat", "/var/lib/entrance/ca.crt")
     context = ssl.create_default_context(cadata=authority)
     url = f"https://localhost:{stack.environment.port('NIFI_PORT')}"
@@ -92,7 +96,8 @@ def nifi_drop(file: Path) -> None:
 @click.argument("group")
 def nifi_export(group: str) -> None:
     """Write a group, as it is in the browser now, into nifi/flows."""
-    from lab.live.flows import FOLDER, export
+    from lab.live.flow_files import FOLDER
+    from lab.live.flows import export
 
     text = export(stack_nifi(), group)
     (FOLDER / f"{group}.json").write_text(text, encoding="utf-8")

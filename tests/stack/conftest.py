@@ -23,6 +23,7 @@ ORDER = (
     "test_health",
     "test_cdc",
     "test_lake",
+    "test_nifi",
     "test_chaos",
     "test_steps",
     "test_rehearsal",

@@ -134,7 +134,7 @@ def test_a_new_column_flows_through_to_the_warehouse_and_the_lake(capture: Captu
             "the column in the warehouse", 120,
         )  # fmt: skip
         with live.stack.warehouse("default") as hive:
-            asked = f"SELECT more FROM lake_erp.companies WHERE id = {key}"
+            asked = f"SELECT extra FROM lake_erp.companies WHERE id = {key}"
             poll_until(lambda: hive.rows(asked) == [('{"founded_on": "1999-12-31"}',)], "the column in the lake")
     finally:
         capture.run("ALTER TABLE companies DROP COLUMN founded_on", f"DELETE FROM companies WHERE id = {key}")

@@ -28,7 +28,7 @@ def message(op="u", after=None, lsn=100, key=4, **more):
 
 
 def test_a_row_with_its_place_in_the_log_and_the_time_of_its_commit():
-    read = {**LYON, "opened_on": date(2001, 9, 3), "more": None}
+    read = {**LYON, "opened_on": date(2001, 9, 3), "extra": None}
 
     assert read_change(CAMPUSES, *message(after=LYON), offset=7) == Change(4, 7, 100, 1_700_000_000_000, "u", read)
 
@@ -57,7 +57,7 @@ def test_messages_with_a_schema_say_the_same():
 def test_a_new_column_of_the_erp_is_kept_as_json():
     read = read_change(CAMPUSES, *message(after={**LYON, "dean": "Zoé", "area": None}))
 
-    assert read.row["more"] == '{"area": null, "dean": "Zoé"}'
+    assert read.row["extra"] == '{"area": null, "dean": "Zoé"}'
 
 
 def test_dates_and_decimals_are_what_they_are_and_nothing_is_rounded():

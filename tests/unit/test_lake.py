@@ -129,7 +129,7 @@ def lab(tmp_path: Any) -> Iterator[Lab]:
 def change(offset: int, key: int, employees: int | None = None, op: str = "u", **more: Any) -> Change:
     row = {"id": key, "name": f"Firm {key}", "sector": "IT", "city": "Lyon", "region": "Rhône", "employees": employees}
     return Change(
-        key, offset, offset * 10, offset * 1000, op, None if employees is None else {**row, "more": None, **more}
+        key, offset, offset * 10, offset * 1000, op, None if employees is None else {**row, "extra": None, **more}
     )
 
 
@@ -187,7 +187,7 @@ def test_partitions_of_a_topic_count_for_themselves(tmp_path):
         "subject": "5DATA",
         "date": date(2020, 1, 1),
         "grade": None,
-        "more": None,
+        "extra": None,
     }
     writer = lab.writer()
 

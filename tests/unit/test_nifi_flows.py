@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from lab.live import flows
+from lab.live import flow_files, flows, groups
+from lab.live.nifi import Late
 from lab.live.warehouse_tables import TABLES as WAREHOUSE_TABLES
 from lab.live.warehouse_tables import table_sql
 from lab.stack.environment import SECRETS
@@ -27,7 +28,7 @@ ENVIRONMENT = {
 
 
 def contents(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = flows.flow_files()[name]["flowContents"]
+    found: dict[str, Any] = flow_files.flow_files()[name]["flowContents"]
     return found
 
 
@@ -37,7 +38,7 @@ def parts(name: str) -> list[dict[str, Any]]:
 
 
 def test_the_groups_are_those_of_the_files():
-    assert tuple(flows.flow_files()) == GROUPS
+    assert tuple(flow_files.flow_files()) == GROUPS
     assert [contents(name)["name"] for name in GROUPS] == list(GROUPS)
 
 
@@ -148,20 +149,78 @@ def test_the_warehouse_flow_has_tables_that_say_nothing_about_a_person():
         assert "PRIMARY KEY (id)" in table_sql(table)
 
 
-def test_a_group_remembers_the_file_that_it_was_made_of():
-    flow = flows.flow_files()["drop"]
-    comments = f"Files. [made of nifi/flows/drop.json {flows.version(flow)}]"
-    assert flows.made_of({"component": {"comments": comments}}) == flows.version(flow)
-    assert flows.made_of({"component": {"comments": "made by hand"}}) == ""
-    assert flows.version({**flow, "flowEncodingVersion": "2"}) != flows.version(flow)
+def test_a_group_remembers_the_file_that_it_was_made_of_and_whether_it_was_finished():
+    flow = flow_files.flow_files()["drop"]
+    assert flow_files.mark_of({"component": {"comments": "made by hand"}}) == flow_files.Mark("", done=True)
+    begun = flow_files.snapshot("drop", flow)["flowContents"]["comments"]
+    assert re.fullmatch(r"Files .* \[being made of nifi/flows/drop\.json [0-9a-f]{12}\]", begun)
+    assert flow_files.mark_of({"component": {"comments": begun}}) == flow_files.Mark(begun[-13:-1], done=False)
+    made = flow_files.marked(begun, "drop", begun[-13:-1], done=True)
+    assert made == begun.replace("being made", "made")
+    assert flow_files.mark_of({"component": {"comments": made}}) == flow_files.Mark(begun[-13:-1], done=True)
+    assert flow_files.version({**flow, "flowEncodingVersion": "2"}) != begun[-13:-1] == flow_files.version(flow)
 
 
-def test_an_exported_group_is_its_file_again():
-    flow = json.loads((flows.FOLDER / "drop.json").read_text(encoding="utf-8"))
-    of_nifi = json.loads(json.dumps(flow))
-    of_nifi["flowContents"]["comments"] += " [made of nifi/flows/drop.json 0123456789ab]"
+def test_what_nifi_must_know_before_a_flow_is_made_is_told_with_its_version():
+    found = flow_files.types(flow_files.flow_files())
+    assert ("ConsumeKafkaTopic", "1.0.0") in found
+    assert {kind for kind, _ in found if "." not in kind} == {
+        path.stem for path in (REPOSITORY / "nifi" / "processors").glob("*.py")
+    }
+
+
+class Doing:
+    """A NiFi that is waited for in vain, and what is done to its groups."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, whole: bool) -> None:
+        self.done: list[str] = []
+        for name in ("make", "replace", "remove"):
+            monkeypatch.setattr(groups, name, lambda *_, name=name: self.done.append(name))
+        monkeypatch.setattr(groups, "is_whole", lambda *_: whole)
+
+    def tell(self, line: str) -> None:
+        """Nobody listens."""
+
+    def wait(self, check: Any, what: str, seconds: float) -> None:
+        if not check():
+            raise Late(what)
+
+
+@pytest.mark.parametrize(
+    ("mark", "whole", "done"),
+    [
+        (None, False, ["make"]),
+        ("being made", True, []),
+        ("being made", False, ["remove", "make"]),
+        ("another file", True, ["replace"]),
+        ("by hand", True, ["replace"]),
+    ],
+)
+def test_what_is_on_the_canvas_decides_what_is_done(monkeypatch, mark, whole, done):
+    flow = flow_files.flow_files()["drop"]
+    comments = {
+        "being made": flow_files.snapshot("drop", flow)["flowContents"]["comments"],
+        "another file": "Files. [made of nifi/flows/drop.json 0123456789ab]",
+        "by hand": "mine",
+    }
+    found = {"id": "1", "component": {"comments": comments[mark]}} if mark else None
+    nifi = Doing(monkeypatch, whole=whole)
+    assert groups.bring(nifi, found, "drop", flow).startswith("drop: ")  # type: ignore[arg-type]
+    assert nifi.done == done
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_file_is_as_an_export_writes_it_whatever_the_order_and_the_ids_of_one_nifi(group: str):
+    text = (flow_files.FOLDER / f"{group}.json").read_text(encoding="utf-8")
+    of_nifi = json.loads(text.replace(contents(group)["identifier"], "0a0a0a0a-0000-1000-8000-000000000000"))
+    of_nifi["flowContents"]["comments"] += f" [made of nifi/flows/{group}.json 0123456789ab]"
     of_nifi["flowContents"]["instanceIdentifier"] = "of one NiFi"
-    of_nifi["flowContents"]["processors"][0]["instanceIdentifier"] = "of one NiFi"
-    of_nifi["flowContents"]["processors"][0]["propertyDescriptors"] = {"x": {"identifiesControllerService": False}}
+    for parts in ("processors", "connections", "labels"):
+        of_nifi["flowContents"][parts].reverse()
+    first = of_nifi["flowContents"]["processors"][0]
+    first["instanceIdentifier"] = "of one NiFi"
+    first["propertyDescriptors"]["x"] = {"identifiesControllerService": False}
+    first["autoTerminatedRelationships"].reverse()
+    first["position"] = {axis: float(value) for axis, value in first["position"].items()}
     of_nifi["parameterContexts"] = {"lab": {"parameters": [{"name": "s3.bucket", "value": "of one lab"}]}}
-    assert json.loads(flows.tidy(of_nifi)) == flow
+    assert flow_files.tidy(of_nifi) == text

@@ -15,7 +15,7 @@ import polars
 from lab.live.lake.metastore import Definition
 from lab.live.lake.names import DATABASE
 from lakelab.catalogue import Kind, Table
-from lakelab.changes import MORE, Key
+from lakelab.changes import EXTRA, Key
 from lakelab.render import HIVE
 from lakelab.topics import topic
 
@@ -38,8 +38,8 @@ _TYPES: dict[str, Any] = {
 
 
 def columns(table: Table) -> list[tuple[str, str]]:
-    """The table's columns with Hive's types, `more` for those that the ERP was given since, and the row's place."""
-    return [*((c.name, HIVE[c.kind]) for c in table.columns), (MORE, "string"), *PLACE]
+    """The table's columns with Hive's types, `extra` for those that the ERP was given since, and the row's place."""
+    return [*((c.name, HIVE[c.kind]) for c in table.columns), (EXTRA, "string"), *PLACE]
 
 
 def change_columns(table: Table) -> list[tuple[str, str]]:
