@@ -100,8 +100,9 @@ def show(console: Console, *, on_stack: bool) -> None:
     console.print(table)
     month = standing(prices)
     said = (
-        f"Prices of {prices.date}, {prices.region}, without tax (lab/terraform/prices.json). What stands costs by the "
-        f"month: the scheduler {month['scheduler']:.0f} USD, a cluster that nobody ends {month['cluster']:.0f} USD."
+        f"Prices of about {prices.date}, {prices.region}, without tax, not compared with AWS's lists yet "
+        "(lab/terraform/prices.json). What stands costs by the month: "
+        f"the scheduler {month['scheduler']:.0f} USD, a cluster that nobody ends {month['cluster']:.0f} USD."
     )
     console.print(said, highlight=False)
 
