@@ -31,6 +31,13 @@ def template() -> dict[str, Any]:
     return json.loads(json.dumps(cfn_yaml.load(str(TEMPLATE))))
 
 
+def test_cfn_lint_has_nothing_to_say() -> None:
+    from cfnlint.api import ManualArgs, lint
+
+    found = lint(TEMPLATE.read_text(encoding="utf-8"), config=ManualArgs(regions=["eu-west-1"]))
+    assert [f"{each.linenumber}: {each}" for each in found] == []
+
+
 def test_every_part_of_terraform_s_has_its_counterpart(template: dict[str, Any]) -> None:
     kinds = Counter(resource["Type"] for resource in template["Resources"].values())
     files = "".join(path.read_text() for path in (REPOSITORY / "terraform").rglob("*.tf"))
