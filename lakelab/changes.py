@@ -81,11 +81,25 @@ def read_change(table: Table, key: bytes | None, value: bytes | None, offset: in
         raise _poisonous(table, "its key has no `id` of the table's kind")
     if operation not in _OPERATIONS:
         raise _poisonous(table, f"its operation is {operation!r}, not one of r, c, u, d")
-    if not isinstance(source, dict) or not _is(source.get("lsn"), int) or not _is(source.get("ts_ms"), int):
+    place = log_position(source) if isinstance(source, dict) else None
+    if not isinstance(source, dict) or place is None or not _is(source.get("ts_ms"), int):
         raise _poisonous(table, "its source has no whole numbers `lsn` and `ts_ms`")
     assert isinstance(found, (int, str))
     row = None if operation == DELETED else _row(table, found, payload.get("after"))
-    return Change(found, offset, source["lsn"], source["ts_ms"], str(operation), row)
+    return Change(found, offset, place, source["ts_ms"], str(operation), row)
+
+
+def log_position(source: Mapping[str, Any]) -> int | None:
+    """Where in the ERP's log a change stands, in bytes, by the `source` of its message; None where it does not say.
+
+    A row that an incremental snapshot reads right after a start has no `lsn`: `sequence` then ends with it.
+    """
+    if _is(source.get("lsn"), int):
+        return int(source["lsn"])
+    try:
+        return int(json.loads(source["sequence"])[-1])
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None
 
 
 def apply(state: dict[Key, Version], changes: Iterable[Change]) -> list[Change]:

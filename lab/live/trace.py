@@ -29,7 +29,7 @@ from lab.live.nifi_commands import stack_compose, stack_nifi
 from lab.live.provenance import trace as nifi_events
 from lab.stack.place import Stack
 from lakelab.catalogue import TABLES, Kind, Table
-from lakelab.changes import Key
+from lakelab.changes import Key, log_position
 from lakelab.database import Connect, connected, told
 from lakelab.errors import LabError
 
@@ -233,7 +233,8 @@ def _has(attributes: Mapping[str, str], record: Any) -> bool:
 def _stops(record: Any, seen: dict[str, Seen]) -> list[Stop]:
     change = json.loads(record.value)
     source = change["source"]
-    position = f"{source['lsn'] >> 32:X}/{source['lsn'] & 0xFFFFFFFF:X}"
+    lsn = log_position(source) or 0
+    position = f"{lsn >> 32:X}/{lsn & 0xFFFFFFFF:X}"
     what = {"r": "read", "c": "created", "u": "updated", "d": "deleted"}[change["op"]]
     stops = [
         Stop("ERP", f"{what} by transaction {source['txId']}, log at {position}", source["ts_ms"] / 1000),

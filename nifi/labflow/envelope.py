@@ -86,10 +86,21 @@ def _source(change: Record, table: Table) -> Record:
         raise DeadError("wrong-envelope", "a change has op, before, after and source")
     if source.get("schema") != "public" or source.get("table") != table.name:
         raise DeadError("wrong-table", f"a change of {source.get('schema')}.{source.get('table')} in {table.topic}")
+    source = {**source, "lsn": _log_position(source)}
     for name in ("lsn", "ts_ms"):
         if not isinstance(source.get(name), int) or isinstance(source[name], bool):
             raise DeadError("wrong-envelope", f"source.{name} is {source.get(name)!r}, not a number")
     return source
+
+
+def _log_position(source: Record) -> Any:
+    """A row that an incremental snapshot reads right after a start has no `lsn`: `sequence` then ends with it."""
+    if source.get("lsn") is not None:
+        return source["lsn"]
+    try:
+        return int(json.loads(source["sequence"])[-1])
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None
 
 
 def _row(change: Record, name: str, table: Table) -> Record | None:

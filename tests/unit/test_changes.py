@@ -82,6 +82,11 @@ def test_an_empty_text_is_not_null():
         read_change(SUBJECTS, *message(after=row | {name: None}, key="5DATA"))
 
 
+def test_a_row_read_by_an_incremental_snapshot_may_have_its_place_in_the_sequence_alone():
+    source = {"lsn": None, "sequence": '["190592000","190593000"]', "ts_ms": 1_700_000_000_000, "table": "campuses"}
+    assert read_change(CAMPUSES, *message("r", after=LYON, source=source)).lsn == 190593000
+
+
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [

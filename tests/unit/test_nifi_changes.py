@@ -48,6 +48,11 @@ def test_a_change_becomes_a_line_that_begins_with_what_it_is_routed_by():
     assert (line["before"]["campus_id"], line["after"]["campus_id"]) == (1, 3)
 
 
+def test_a_row_read_by_an_incremental_snapshot_may_have_its_place_in_the_sequence_alone():
+    (line,) = checked(message(change("r", before=None, lsn=None, sequence='["190592000","190593000"]')))
+    assert line["lsn"] == 190593000
+
+
 def test_a_delete_has_the_former_row_and_its_tombstone_follows():
     deleted, tombstone = checked(message(change("d", after=None)), message(None, offset=8))
     assert (deleted["op"], deleted["after"], deleted["before"]["id"]) == ("d", None, 822491)
