@@ -18,6 +18,7 @@ from typing import Any
 
 import psycopg2
 from kafka import TopicPartition
+from kafka.errors import RetriableError
 from rich.console import Console
 from rich.table import Table as Shown
 
@@ -280,7 +281,10 @@ def _reached(groups: Any, group: str, places: Mapping[TopicPartition, int]) -> N
     """Wait until a group has read each partition beyond that offset."""
     behind = dict(places)
     for _ in _trying(f"group {group} is behind", f"see `lab kafka lag {group}` and `make status`"):
-        done = groups.list_group_offsets({group: None}).get(group, {})
+        try:
+            done = groups.list_group_offsets({group: None}).get(group, {})
+        except RetriableError:  # after a broker's restart the group has another coordinator
+            continue
         behind = {p: o for p, o in behind.items() if p not in done or done[p].offset <= o}
         if not behind:
             return

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import urllib.request
 from typing import Any
 
+import pytest
 from jobs import Put
 from live import PATIENCE, Live
 from polling import poll_until
 
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("LAB_TEST_WORKERS"),
+    reason="starts a second worker, which takes minutes: LAB_TEST_WORKERS=2 make test-stack",
+)
 WORKER = 3584  # MB for containers (services/hadoop/conf/hadoop/yarn-site.properties)
 # Ends when it has both of its executors. One fits on a worker beside the application's master, two do not.
 JOB = """

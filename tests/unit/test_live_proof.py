@@ -10,6 +10,9 @@ from io import StringIO
 from types import SimpleNamespace
 
 import pytest
+from kafka import TopicPartition
+from kafka.errors import NotCoordinatorError
+from kafka.structs import OffsetAndMetadata
 from rich.console import Console
 
 from lab.live import proof, trace
@@ -141,3 +144,18 @@ def test_what_is_no_table_or_key_is_said():
     with pytest.raises(LabError, match="x is no key of campuses"):
         trace.key_of(CAMPUSES, "x")
     assert (trace.key_of(CAMPUSES, "12"), trace.key_of(SUBJECTS, "5DATA")) == (12, "5DATA")
+
+
+def test_a_group_whose_coordinator_has_moved_is_asked_again():
+    place = TopicPartition("erp.public.campuses", 0)
+
+    answers = [NotCoordinatorError("moved"), {"lake": {place: OffsetAndMetadata(8, "", -1)}}]
+
+    def list_group_offsets(wanted):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    proof._reached(SimpleNamespace(list_group_offsets=list_group_offsets), "lake", {place: 7})
+    assert answers == []
