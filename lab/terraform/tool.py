@@ -26,8 +26,8 @@ GET_PROVIDER = (
     "give it a network, or a folder with the provider: `terraform providers mirror FOLDER` fills one where there is a "
     "network; then LAB_TF_PLUGINS=FOLDER"
 )
-# Where machines without a network keep plugins; ~/.terraform.d/plugins and the like Terraform looks at by itself.
-PLUGIN_FOLDERS = ("/opt/tf-plugins", "/opt/terraform/plugins", "/usr/local/lib/terraform/plugins")
+# Where machines without a network keep folders of plugins; ~/.terraform.d and the like Terraform knows by itself.
+PLUGIN_FOLDERS = ("/opt", "/opt/terraform", "/usr/local/lib/terraform")
 
 Event = dict[str, Any]
 
@@ -49,7 +49,8 @@ def plugins(environment: Mapping[str, str] | None = None) -> Path | None:
         if not _has_provider(Path(named)):
             raise LabError("no provider hashicorp/aws there", where=f"LAB_TF_PLUGINS={named}", fix=GET_PROVIDER)
         return Path(named).absolute()
-    return next((Path(folder) for folder in PLUGIN_FOLDERS if _has_provider(Path(folder))), None)
+    usual = (folder for parent in PLUGIN_FOLDERS for folder in sorted(Path(parent).glob("*")))
+    return next((folder for folder in usual if _has_provider(folder)), None)
 
 
 def _has_provider(folder: Path) -> bool:

@@ -16,7 +16,7 @@ from lakelab.errors import LabError
 
 
 def mirror(folder: Path) -> Path:
-    (folder / "registry.terraform.io/hashicorp/aws/5.100.0/linux_amd64").mkdir(parents=True)
+    (folder / "a.registry/hashicorp/aws/5.100.0/linux_amd64").mkdir(parents=True)
     return folder
 
 
@@ -41,8 +41,8 @@ def test_a_machine_without_it_is_told_what_to_install(tmp_path: Path, monkeypatc
 
 
 def test_the_provider_is_where_the_setting_says_else_in_a_usual_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    named, usual = mirror(tmp_path / "named"), mirror(tmp_path / "usual")
-    monkeypatch.setattr(tool, "PLUGIN_FOLDERS", (str(tmp_path / "none"), str(usual)))
+    named, usual = mirror(tmp_path / "named"), mirror(tmp_path / "parent" / "usual")
+    monkeypatch.setattr(tool, "PLUGIN_FOLDERS", (str(tmp_path / "none"), str(usual.parent)))
     assert tool.plugins({"LAB_TF_PLUGINS": str(named)}) == named
     assert tool.plugins({}) == usual
     monkeypatch.setattr(tool, "PLUGIN_FOLDERS", ())
