@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from dataclasses import dataclass, field
-from threading import Event, Thread
 from typing import Any
 
 import psycopg2
 from kafka import TopicPartition
 
+from lab.chaos.load import PATIENCE, Load
 from lab.live.kafka import consumer
 from lakelab.catalogue import table
 from lakelab.database import Connect, connected
@@ -20,49 +19,33 @@ from lakelab.errors import LabError
 TABLE = table("companies")
 COUNTED = range(9700000, 9700005)  # rows whose head count goes up by one in each transaction that is theirs
 ADDED = range(9710000, 9800000)  # rows that come, one a transaction, and every other one of which goes again
-PATIENCE = 180.0  # seconds that a server may be away
 _NEW = f"INSERT INTO {TABLE.name} VALUES (%s, 'Chaos', 'IT', 'Lyon', 'Rhône', 1)"
 _COUNT = f"UPDATE {TABLE.name} SET employees = employees + 1 WHERE id = %s"
 _GONE = f"DELETE FROM {TABLE.name} WHERE id = %s"
 _OURS = f"DELETE FROM {TABLE.name} WHERE id >= {COUNTED.start} AND id < {ADDED.stop}"
 
 
-@dataclass
-class Changes:
+class Changes(Load):
     """Transactions, one after the other, until it is told to stop.
 
     connect: opens sessions of the tables' owner.  rate: transactions a second at most.
     done: those that the ERP confirmed.  unsure: those that a dead server left without an answer.
     """
 
-    connect: Connect
-    kafka: str
-    rate: float = 50.0
-    done: int = 0
-    unsure: int = 0
-    _number: int = 0
-    _trouble: str = ""
-    _begin: int = 0
-    _over: Event = field(default_factory=Event)
-    _thread: Thread | None = None
+    name, log = "ERP", "make logs"
 
-    def start(self) -> None:
-        """Begin. LabError where the ERP or Kafka is away already."""
+    def __init__(self, connect: Connect, kafka: str, rate: float = 50.0) -> None:
+        super().__init__()
+        self.connect, self.kafka, self.rate = connect, kafka, rate
+        self.done = self.unsure = 0
+        self._number = self._begin = 0
+
+    def _prepare(self) -> None:
         self.clean()  # of a run that was cut off
         self._begin = self._end()
         with connected(self.connect) as session, session.cursor() as cursor:
             cursor.executemany(_NEW, [(key,) for key in COUNTED])
             session.commit()
-        self._thread = Thread(target=self._work, name="changes", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """No more of them. LabError when the ERP was away for too long."""
-        self._over.set()
-        if self._thread:
-            self._thread.join()
-        if self._trouble:
-            raise LabError(f"the load on the ERP gave up: {self._trouble}", fix="`make logs` tells more")
 
     def clean(self) -> None:
         """Take the load's rows out of the ERP."""

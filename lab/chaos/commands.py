@@ -23,11 +23,9 @@ def chaos(services: tuple[str, ...], kills: int | None, every: float, seed: int)
     """
     from lab.chaos import run
     from lab.live.commands import running_stack
-    from lab.stack.addresses import PROFILES
-    from lab.stack.compose import Compose
 
     stack, console = running_stack(), Console(highlight=False)
-    names = run.victims(Compose(stack.environment, PROFILES), services)
+    names = run.victims(stack.compose, services)
     order = run.plan(names, kills or len(names), seed)
     console.print(f"{len(order)} kills, and load beside them: changes in the ERP, events at the API")
 

@@ -7,14 +7,13 @@ import json
 import secrets
 import time
 from collections import Counter
-from dataclasses import dataclass, field
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import urllib3
 from kafka import TopicPartition
 
-from lab.chaos.changes import PATIENCE
+from lab.chaos.load import PATIENCE, Load
 from lab.live.kafka import consumer
 from lakelab.errors import LabError
 from lakelab.topics import EVENTS
@@ -24,48 +23,31 @@ LATER = {429, 503}
 READABLE = 60.0  # seconds after which what was acknowledged must be seen by readers
 
 
-@dataclass
-class Events:
+class Events(Load):
     """Events, one after the other, until it is told to stop.
 
     url: the API's address.  ca: file with the authority that the entrance is known by.  token: of the role `events`.
     sent: events that were acknowledged.  again: posts that had to be repeated.
     """
 
-    url: str
-    ca: str
-    token: str
-    kafka: str
-    rate: float = 20.0
-    again: int = 0
-    _places: dict[str, tuple[int, int]] = field(default_factory=dict)
-    _begin: dict[TopicPartition, int] = field(default_factory=dict)
-    _trouble: str = ""
-    _over: Event = field(default_factory=Event)
-    _thread: Thread | None = None
+    name, log = "API", "lab stack logs api"
 
-    def __post_init__(self) -> None:
-        self._name = f"chaos-{secrets.token_hex(4)}"
+    def __init__(self, url: str, ca: str, token: str, kafka: str, rate: float = 20.0) -> None:
+        super().__init__()
+        self.url, self.ca, self.token, self.kafka, self.rate = url, ca, token, kafka, rate
+        self.again = 0
+        self._run = f"chaos-{secrets.token_hex(4)}"
+        self._places: dict[str, tuple[int, int]] = {}
+        self._begin: dict[TopicPartition, int] = {}
 
     @property
     def sent(self) -> int:
         return len(self._places)
 
-    def start(self) -> None:
-        """Begin. LabError where Kafka is away already."""
+    def _prepare(self) -> None:
         with consumer(self.kafka) as client:
             places = [TopicPartition(EVENTS, number) for number in client.partitions_for_topic(EVENTS) or ()]
             self._begin = client.end_offsets(places)
-        self._thread = Thread(target=self._work, name="events", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """No more of them. LabError when one was not acknowledged in the end, or refused."""
-        self._over.set()
-        if self._thread:
-            self._thread.join()
-        if self._trouble:
-            raise LabError(f"the load on the API gave up: {self._trouble}", fix="`lab stack logs api` tells more")
 
     def proof(self) -> list[str]:
         """What is wrong with the events in Kafka: each acknowledged one is at the place that its answer named, once."""
@@ -84,7 +66,7 @@ class Events:
         for number in itertools.count():
             if self._over.wait(1 / self.rate):
                 return
-            if not self._acknowledged(pool, f"{self._name}-{number:06d}"):
+            if not self._acknowledged(pool, f"{self._run}-{number:06d}"):
                 return
 
     def _acknowledged(self, pool: Any, identifier: str) -> bool:
@@ -125,6 +107,6 @@ class Events:
                     raise LabError(f"{EVENTS} cannot be read", fix="`make status` tells what is not well")
                 for record in itertools.chain(*client.poll(timeout_ms=500).values()):
                     identifier = json.loads(record.value)["event_id"]
-                    if identifier.startswith(self._name):
+                    if identifier.startswith(self._run):
                         found.append((identifier, (record.partition, record.offset)))
         return found

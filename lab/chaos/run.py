@@ -14,7 +14,6 @@ from threading import Event
 from lab.chaos.changes import Changes
 from lab.chaos.events import Events
 from lab.embedded.postgres import OWNER
-from lab.stack.addresses import PROFILES
 from lab.stack.compose import Compose, Container
 from lab.stack.killing import kill, wait_until_well
 from lab.stack.place import Stack
@@ -39,7 +38,6 @@ class Killed:
 class Outcome:
     """What a run came to. wrong: what was lost, doubled or out of order, in words; empty when nothing was."""
 
-    kills: tuple[Killed, ...]
     transactions: int
     unsure: int
     events: int
@@ -71,22 +69,21 @@ def run(
     stack: Stack, names: Sequence[str], every: float, seed: int, seen: Callable[[Killed], None] = lambda _: None
 ) -> Outcome:
     """Kill `names` in turn while changes and events go on; `seen` is told of each. LabError when one stays away."""
-    compose, chance = Compose(stack.environment, PROFILES), random.Random(seed)
+    compose, chance = stack.compose, random.Random(seed)
     unwell = [found.service for found in compose.containers() if not found.well]
     if unwell:
         raise LabError(f"{unwell[0]} is not well already", fix="`make status` tells more")
-    with _loads(stack, compose) as (changes, events):
-        began, kills = time.monotonic(), list[Killed]()
+    with _loads(stack) as (changes, events):
+        began = time.monotonic()
         for name in names:
             Event().wait(every)
             container = chance.choice([found for found in compose.containers() if found.service == name])
-            kills.append(_killed(compose, container, began))
-            seen(kills[-1])
+            seen(_killed(compose, container, began))
         Event().wait(every)
         changes.stop()
         events.stop()
         wrong = (*changes.proof(), *events.proof())
-    return Outcome(tuple(kills), changes.done, changes.unsure, events.sent, events.again, wrong)
+    return Outcome(changes.done, changes.unsure, events.sent, events.again, wrong)
 
 
 def _killed(compose: Compose, container: Container, began: float) -> Killed:
@@ -97,15 +94,13 @@ def _killed(compose: Compose, container: Container, began: float) -> Killed:
 
 
 @contextmanager
-def _loads(stack: Stack, compose: Compose) -> Iterator[tuple[Changes, Events]]:
+def _loads(stack: Stack) -> Iterator[tuple[Changes, Events]]:
     """Both loads, begun; ended and cleaned away whatever happens."""
-    values = stack.environment.values
     changes = Changes(stack.connecting(OWNER), stack.kafka)
     with tempfile.TemporaryDirectory() as folder:
         ca = Path(folder) / "ca.crt"
-        ca.write_text(compose.output("exec", "-T", "nginx", "cat", "/var/lib/entrance/ca.crt"), encoding="utf-8")
-        url = f"https://localhost:{values['ENTRANCE_PORT']}/api"
-        events = Events(url, str(ca), values["API_EVENTS_TOKEN"], stack.kafka)
+        ca.write_text(stack.compose.authority(), encoding="utf-8")
+        events = Events(stack.api_url, str(ca), stack.environment["API_EVENTS_TOKEN"], stack.kafka)
         changes.start()
         try:
             events.start()

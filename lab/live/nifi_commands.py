@@ -35,8 +35,7 @@ def by_login(stack: Compose) -> Nifi:
     """By the login, through Nginx, whose certificate is the lab's."""
     from lab.live.nifi import Nifi
 
-    authority = stack.output("exec", "-T", "nginx", "cat", "/var/lib/entrance/ca.crt")
-    context = ssl.create_default_context(cadata=authority)
+    context = ssl.create_default_context(cadata=stack.authority())
     url = f"https://localhost:{stack.environment.port('NIFI_PORT')}"
     return Nifi(url, context, ("admin", stack.environment["NIFI_ADMIN_PASSWORD"]))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ from rich.table import Table as Shown
 from lab.live.kafka import admin, consumer
 from lab.live.lake.names import DATABASE, GROUP
 from lab.live.status import read_slot
+from lab.waiting import until
 from lakelab.catalogue import Column, Kind, Table
 from lakelab.changes import DELETED, Key, PoisonousMessageError, read_change
 from lakelab.database import SAME_TEXT, Connect, connected, told
@@ -208,13 +209,15 @@ class Proof:
 
     def _drain(self, moment: Moment) -> None:
         """Wait until Debezium has confirmed everything up to the moment."""
-        for _ in _trying("Kafka lacks changes of the ERP", "see `lab cdc status`"):
+
+        def confirmed() -> bool:
             slot = read_slot(self._erp)
             if slot is None or slot.lost:
                 raise LabError("the ERP's slot is gone: changes are missed", fix="`lab cdc resnapshot`, then again")
             high, low = slot.confirmed.split("/") if slot.confirmed else ("0", "0")
-            if (int(high, 16) << 32) + int(low, 16) >= moment.place:
-                return
+            return (int(high, 16) << 32) + int(low, 16) >= moment.place
+
+        until(confirmed, PATIENCE, _late("Kafka lacks changes of the ERP", "see `lab cdc status`"))
 
 
 def compare(erp: Digests, found: Found, moving: set[Key]) -> list[str]:
@@ -279,21 +282,16 @@ def _found(rows: list[Any]) -> Found:
 
 def _reached(groups: Any, group: str, places: Mapping[TopicPartition, int]) -> None:
     """Wait until a group has read each partition beyond that offset."""
-    behind = dict(places)
-    for _ in _trying(f"group {group} is behind", f"see `lab kafka lag {group}` and `make status`"):
+
+    def beyond() -> bool:
         try:
             done = groups.list_group_offsets({group: None}).get(group, {})
         except RetriableError:  # after a broker's restart the group has another coordinator
-            continue
-        behind = {p: o for p, o in behind.items() if p not in done or done[p].offset <= o}
-        if not behind:
-            return
+            return False
+        return all(place in done and done[place].offset > offset for place, offset in places.items())
+
+    until(beyond, PATIENCE, _late(f"group {group} is behind", f"see `lab kafka lag {group}` and `make status`"))
 
 
-def _trying(what: str, fix: str) -> Iterator[None]:
-    """Again and again for a while. LabError at its end."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        yield
-        time.sleep(0.2)
-    raise LabError(f"{what}, after {PATIENCE:.0f} s still", fix=fix)
+def _late(what: str, fix: str) -> LabError:
+    return LabError(f"{what}, after {PATIENCE:.0f} s still", fix=fix)

@@ -25,9 +25,10 @@ from rich.table import Table as Shown
 from lab.live import tail
 from lab.live.kafka import consumer
 from lab.live.lake.names import DATABASE
-from lab.live.nifi_commands import stack_compose, stack_nifi
+from lab.live.nifi_commands import by_login
 from lab.live.provenance import trace as nifi_events
 from lab.stack.place import Stack
+from lab.waiting import until
 from lakelab.catalogue import TABLES, Kind, Table
 from lakelab.changes import Key, log_position
 from lakelab.database import Connect, connected, told
@@ -138,18 +139,12 @@ class Trace:
 
     def _nifi(self, record: Any, seconds: float) -> list[Stop]:
         """The file of NiFi's that has the change; nothing where NiFi was not started."""
-        if not any(c.service == "nifi" and c.state == "running" for c in stack_compose().containers()):
+        if not any(c.service == "nifi" and c.state == "running" for c in self._stack.compose.containers()):
             return []
-        nifi, end = stack_nifi(), time.monotonic() + seconds
+        nifi, end = by_login(self._stack.compose), time.monotonic() + seconds
         while True:
             for event in nifi_events(nifi, self._table, str(self._key)):
-                a = event.attributes
-                first, last = int(a.get("kafka.offset.first", -1)), int(a.get("kafka.offset.last", -1))
-                if (
-                    event.object
-                    and first <= record.offset <= last
-                    and a.get("kafka.partition") == str(record.partition)
-                ):
+                if event.object and _has(event.attributes, record):
                     when = datetime.strptime(event.at.rpartition(" ")[0], _NIFI_TIME).replace(tzinfo=UTC)
                     return [Stop("NiFi", event.object, when.timestamp())]
             if time.monotonic() >= end:
@@ -169,7 +164,7 @@ class Looks:
         self._session = self._stack.connecting_warehouse()()
         self._session.autocommit = True
         looks: dict[str, Look] = {"lake": self._lake, "warehouse": self._warehouse}
-        running = {c.service for c in stack_compose().containers() if c.state == "running"}
+        running = {c.service for c in self._stack.compose.containers() if c.state == "running"}
         if {"api", "nginx"} <= running:
             looks["API"] = self._api
         return looks
@@ -199,29 +194,28 @@ class Looks:
     def _api(self) -> Seen:
         environment = self._stack.environment
         if self._authority is None:
-            text = stack_compose().output("exec", "-T", "nginx", "cat", "/var/lib/entrance/ca.crt")
-            self._authority = ssl.create_default_context(cadata=text)
-        path = f"/api/{self._table.name}/{self._key}"
-        request = urllib.request.Request(f"https://localhost:{environment.port('ENTRANCE_PORT')}{path}")
+            self._authority = ssl.create_default_context(cadata=self._stack.compose.authority())
+        path = f"/{self._table.name}/{self._key}"
+        request = urllib.request.Request(f"{self._stack.api_url}{path}")
         request.add_header("Authorization", f"Bearer {environment['API_ERP_TOKEN']}")
         try:
             with urllib.request.urlopen(request, timeout=10, context=self._authority) as answer:
-                return Seen(answer.headers["ETag"], f"GET {path}: {answer.status}, ETag {answer.headers['ETag']}")
+                return Seen(answer.headers["ETag"], f"GET /api{path}: {answer.status}, ETag {answer.headers['ETag']}")
         except urllib.error.HTTPError as error:
-            return Seen(None, f"GET {path}: {error.code}")
+            return Seen(None, f"GET /api{path}: {error.code}")
         except OSError as error:
-            raise LabError(f"the API does not answer: {error}", where=path, fix="see `make status`") from None
+            raise LabError(f"the API does not answer: {error}", where=f"/api{path}", fix="see `make status`") from None
 
 
 def _changed(name: str, look: Look, before: str | None) -> Seen:
     """Look until the row has another version; when that was seen."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
+
+    def other() -> Seen | None:
         seen = look()
-        if seen.version is not None and seen.version != before:
-            return Seen(seen.version, seen.place, time.time())
-        time.sleep(PAUSE)
-    raise LabError(f"the change did not come to the {name} in {PATIENCE:.0f} s", fix="see `make status`")
+        return None if seen.version in (None, before) else Seen(seen.version, seen.place, time.time())
+
+    late = LabError(f"the change did not come to the {name} in {PATIENCE:.0f} s", fix="see `make status`")
+    return until(other, PATIENCE, late, PAUSE)
 
 
 def _has(attributes: Mapping[str, str], record: Any) -> bool:

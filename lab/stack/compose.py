@@ -114,6 +114,10 @@ class Compose:
         ]
         return sorted(found, key=lambda container: container.name)
 
+    def authority(self) -> str:
+        """The certificate of the lab's CA, by which clients know the entrance. LabError where Nginx does not run."""
+        return self.output("exec", "-T", "nginx", "cat", "/var/lib/entrance/ca.crt")
+
     def last_lines(self, service: str, count: int = 20) -> str:
         text = self.output("logs", "--no-color", "--no-log-prefix", "--tail", str(count), service)
         return _ESCAPES.sub("", text).rstrip()

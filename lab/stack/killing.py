@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
-from collections.abc import Callable
-from threading import Event
 
 from lab.stack import compose
 from lab.stack.compose import Compose, Container
+from lab.waiting import until
 from lakelab.errors import LabError
 
 ENDS_WITHIN = 120.0  # seconds
@@ -28,7 +26,7 @@ def kill(container: Container, program: str = "") -> None:
     subprocess.run(
         ["docker", "exec", container.id, "sh", "-c", one if program else "kill -9 -1"], capture_output=True, check=False
     )
-    _until(lambda: started_at(container) != before, ENDS_WITHIN, f"{container.service} does not end")
+    until(lambda: started_at(container) != before, ENDS_WITHIN, _late(f"{container.service} does not end", ENDS_WITHIN))
 
 
 def started_at(container: Container) -> str:
@@ -42,12 +40,8 @@ def wait_until_well(stack: Compose, container: Container, seconds: float = WELL_
     def well() -> bool:
         return next(found.well for found in stack.containers() if found.id == container.id)
 
-    _until(well, seconds, f"{container.service} is not well again")
+    until(well, seconds, _late(f"{container.service} is not well again", seconds))
 
 
-def _until(check: Callable[[], bool], seconds: float, otherwise: str) -> None:
-    pause, end = Event(), time.monotonic() + seconds
-    while not check():
-        if time.monotonic() > end:
-            raise LabError(f"{otherwise} after {seconds:.0f} s", fix="`make status` and `make logs` tell more")
-        pause.wait(0.2)
+def _late(what: str, seconds: float) -> LabError:
+    return LabError(f"{what} after {seconds:.0f} s", fix="`make status` and `make logs` tell more")

@@ -11,7 +11,7 @@ import psycopg2
 
 from lab.embedded.postgres import OWNER, UNLOADER
 from lab.stack.airflow import Airflow
-from lab.stack.compose import stack_folder
+from lab.stack.compose import Compose, stack_folder
 from lab.stack.emr import RemoteEmr
 from lab.stack.environment import Environment, read_environment
 from lab.stack.webhdfs import StackFiles, WebHdfs
@@ -40,6 +40,11 @@ class Stack:
     @cached_property
     def settings(self) -> Settings:
         return replace(load_settings(self.environment.values), erp_port=self.environment.port("ERP_PORT"))
+
+    @cached_property
+    def compose(self) -> Compose:
+        """Its containers."""
+        return Compose(self.environment)
 
     @property
     def folder(self) -> Path:
@@ -74,6 +79,11 @@ class Stack:
     def connect_url(self) -> str:
         """Kafka Connect's REST interface."""
         return f"http://{HOST}:{self.environment.port('CONNECT_PORT')}"
+
+    @property
+    def api_url(self) -> str:
+        """The API, through the entrance."""
+        return f"https://localhost:{self.environment.port('ENTRANCE_PORT')}/api"
 
     @property
     def aws_url(self) -> str:

@@ -7,9 +7,7 @@ whether anything is left. The state lies beside the stack's other files: a rehea
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from lab.terraform.report import rows
 from lab.terraform.state import changes, managed
 from lab.terraform.tool import Event, Terraform
 from lab.timeline import Part, Timeline
+from lab.waiting import until
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
 
@@ -92,7 +91,7 @@ class Rehearsal:
         self.stack.storage.write(f"s3://{given['bucket_name']}/keys/pseudonym.key", self._key())
         with self.timeline.stage(f"{DAG} on {cluster}") as part, told(self.stack, self.home, given):
             run = self.stack.airflow.trigger(DAG)
-            _until(lambda: self._ended(run, part), f"the end of {run}", PATIENCE)
+            _until(lambda: self._ended(run, part), f"the end of {run}")
             self._succeeded(run)
         steps = list(all_steps(self.stack.emr, cluster))[::-1]
         if not all(step["Status"]["State"] == "COMPLETED" for step in steps) or len(steps) < 3:
@@ -105,7 +104,7 @@ class Rehearsal:
     def _set_up(self, cluster: str) -> None:
         """Wait for the bootstrap action and the steps with which the cluster began."""
         with self.timeline.stage("bootstrap action, folders and tables"):
-            _until(lambda: self._waits(cluster), f"{cluster} to be ready", PATIENCE)
+            _until(lambda: self._waits(cluster), f"{cluster} to be ready")
 
     def _waits(self, cluster: str) -> bool:
         status = self.stack.emr.describe_cluster({"ClusterId": cluster})["Cluster"]["Status"]
@@ -204,12 +203,8 @@ def _tell(stack: Stack, variables: dict[str, str]) -> None:
         stack.airflow.call("PATCH", f"/variables/{name}", {"key": name, "value": value})
 
 
-def _until(look: Any, what: str, seconds: float) -> None:
-    end, pause = time.monotonic() + seconds, threading.Event()
-    while not look():
-        if time.monotonic() > end:
-            raise LabError(f"waited {seconds:.0f} s for {what}", fix=AGAIN)
-        pause.wait(1.0)
+def _until(look: Callable[[], bool], what: str) -> None:
+    until(look, PATIENCE, LabError(f"waited {PATIENCE:.0f} s for {what}", fix=AGAIN), 1.0)
 
 
 def _progress(part: Part, total: int) -> Any:
