@@ -21,16 +21,25 @@ mock_provider "aws" {
   }
 }
 
+# What all modules take. A run tells only what is special about it.
+variables {
+  name                      = "t"
+  region                    = "eu-west-1"
+  availability_zone         = "eu-west-1a"
+  vpc_cidr                  = "10.0.0.0/24"
+  subnet_cidr               = "10.0.0.0/26"
+  bucket_name               = "some-bucket"
+  bucket                    = "some-bucket"
+  subnet_id                 = "subnet-1"
+  primary_security_group_id = "sg-1"
+  core_security_group_id    = "sg-2"
+  service_role              = "service"
+  instance_profile          = "nodes"
+}
+
 run "network_lets_nobody_in" {
   command = plan
   module { source = "../modules/network" }
-  variables {
-    name              = "t"
-    region            = "eu-west-1"
-    availability_zone = "eu-west-1a"
-    vpc_cidr          = "10.0.0.0/24"
-    subnet_cidr       = "10.0.0.0/26"
-  }
   assert {
     condition     = aws_subnet.public.cidr_block == "10.0.0.0/26" && aws_subnet.public.availability_zone == "eu-west-1a"
     error_message = "The subnet is not the one that was asked for."
@@ -45,13 +54,8 @@ run "network_opens_ssh_to_operators" {
   command = plan
   module { source = "../modules/network" }
   variables {
-    name              = "t"
-    region            = "eu-west-1"
-    availability_zone = "eu-west-1a"
-    vpc_cidr          = "10.0.0.0/24"
-    subnet_cidr       = "10.0.0.0/26"
-    operator_cidrs    = ["203.0.113.7/32"]
-    ssh               = true
+    operator_cidrs = ["203.0.113.7/32"]
+    ssh            = true
   }
   assert {
     condition     = toset([for rule in aws_vpc_security_group_ingress_rule.ssh : rule.cidr_ipv4]) == toset(["203.0.113.7/32"])
@@ -63,12 +67,7 @@ run "network_refuses_the_world" {
   command = plan
   module { source = "../modules/network" }
   variables {
-    name              = "t"
-    region            = "eu-west-1"
-    availability_zone = "eu-west-1a"
-    vpc_cidr          = "10.0.0.0/24"
-    subnet_cidr       = "10.0.0.0/26"
-    operator_cidrs    = ["0.0.0.0/0"]
+    operator_cidrs = ["0.0.0.0/0"]
   }
   expect_failures = [var.operator_cidrs]
 }
@@ -77,11 +76,7 @@ run "network_refuses_a_wrong_cidr" {
   command = plan
   module { source = "../modules/network" }
   variables {
-    name              = "t"
-    region            = "eu-west-1"
-    availability_zone = "eu-west-1a"
-    vpc_cidr          = "10.0.0.300/24"
-    subnet_cidr       = "10.0.0.0/26"
+    vpc_cidr = "10.0.0.300/24"
   }
   expect_failures = [var.vpc_cidr]
 }
@@ -90,11 +85,7 @@ run "network_refuses_a_subnet_elsewhere" {
   command = plan
   module { source = "../modules/network" }
   variables {
-    name              = "t"
-    region            = "eu-west-1"
-    availability_zone = "eu-west-1a"
-    vpc_cidr          = "10.0.0.0/24"
-    subnet_cidr       = "10.0.1.0/26"
+    subnet_cidr = "10.0.1.0/26"
   }
   expect_failures = [var.subnet_cidr]
 }
@@ -103,11 +94,7 @@ run "network_refuses_a_zone_that_the_region_lacks" {
   command = plan
   module { source = "../modules/network" }
   variables {
-    name              = "t"
-    region            = "eu-west-1"
     availability_zone = "eu-west-1f"
-    vpc_cidr          = "10.0.0.0/24"
-    subnet_cidr       = "10.0.0.0/26"
   }
   expect_failures = [aws_vpc.this]
 }
@@ -116,8 +103,7 @@ run "storage_is_closed_and_encrypted" {
   command = plan
   module { source = "../modules/storage" }
   variables {
-    bucket_name = "some-bucket"
-    files       = { "init/x" = "main.tf" }
+    files = { "init/x" = "main.tf" }
   }
   assert {
     condition = alltrue([
@@ -147,8 +133,7 @@ run "storage_refuses_a_file_that_is_not_there" {
   command = plan
   module { source = "../modules/storage" }
   variables {
-    bucket_name = "some-bucket"
-    files       = { "x" = "no/such/file" }
+    files = { "x" = "no/such/file" }
   }
   expect_failures = [var.files]
 }
@@ -156,10 +141,6 @@ run "storage_refuses_a_file_that_is_not_there" {
 run "security_makes_three_roles" {
   command = plan
   module { source = "../modules/security" }
-  variables {
-    name        = "t"
-    bucket_name = "some-bucket"
-  }
   assert {
     condition     = toset([for role in aws_iam_role.this : role.name]) == toset(["t-scheduler", "t-emr-service", "t-emr-nodes"])
     error_message = "Not the three roles."
@@ -170,8 +151,6 @@ run "security_takes_existing_roles" {
   command = plan
   module { source = "../modules/security" }
   variables {
-    name                 = "t"
-    bucket_name          = "some-bucket"
     emr_service_role     = "EMR_DefaultRole"
     emr_instance_profile = "EMR_EC2_DefaultRole"
   }
@@ -185,10 +164,6 @@ run "scheduler_is_guarded" {
   command = plan
   module { source = "../modules/erp_scheduler" }
   variables {
-    name                = "t"
-    region              = "eu-west-1"
-    bucket              = "some-bucket"
-    subnet_id           = "subnet-1"
     security_group_id   = "sg-1"
     instance_profile    = "t-scheduler"
     ami                 = "ami-0123456789abcdef0"
@@ -204,15 +179,8 @@ run "emr_is_one_node_of_the_release" {
   command = plan
   module { source = "../modules/emr" }
   variables {
-    name                      = "t"
-    release_label             = "emr-5.32.0"
-    bucket                    = "some-bucket"
-    subnet_id                 = "subnet-1"
-    primary_security_group_id = "sg-1"
-    core_security_group_id    = "sg-2"
-    service_role              = "service"
-    instance_profile          = "nodes"
-    idle_hours                = 0
+    release_label = "emr-5.32.0"
+    idle_hours    = 0
   }
   assert {
     condition     = aws_emr_cluster.this[0].release_label == "emr-5.32.0" && one(aws_emr_cluster.this[0].master_instance_group).instance_count == 1 && length(aws_emr_cluster.this[0].core_instance_group) == 0
@@ -228,14 +196,7 @@ run "emr_transient_has_no_cluster" {
   command = plan
   module { source = "../modules/emr" }
   variables {
-    name                      = "t"
-    transient                 = true
-    bucket                    = "some-bucket"
-    subnet_id                 = "subnet-1"
-    primary_security_group_id = "sg-1"
-    core_security_group_id    = "sg-2"
-    service_role              = "service"
-    instance_profile          = "nodes"
+    transient = true
   }
   assert {
     condition     = length(aws_emr_cluster.this) == 0 && output.cluster_id == null
@@ -247,14 +208,7 @@ run "emr_refuses_a_release" {
   command = plan
   module { source = "../modules/emr" }
   variables {
-    name                      = "t"
-    release_label             = "emr-5.20.0"
-    bucket                    = "some-bucket"
-    subnet_id                 = "subnet-1"
-    primary_security_group_id = "sg-1"
-    core_security_group_id    = "sg-2"
-    service_role              = "service"
-    instance_profile          = "nodes"
+    release_label = "emr-5.20.0"
   }
   expect_failures = [var.release_label]
 }
