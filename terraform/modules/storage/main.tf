@@ -1,4 +1,6 @@
 # The bucket of jobs, stage and logs. It keeps no old versions: a person who is erased has to be gone.
+# Its settings are made one after another. S3 may refuse a second one with OperationAborted while it writes the first;
+# MinIO writes both into one file and loses the one that came first.
 
 data "aws_partition" "this" {}
 
@@ -16,14 +18,16 @@ resource "aws_s3_bucket_public_access_block" "this" {
 }
 
 resource "aws_s3_bucket_ownership_controls" "this" {
-  bucket = aws_s3_bucket.this.id
+  bucket     = aws_s3_bucket.this.id
+  depends_on = [aws_s3_bucket_public_access_block.this]
   rule {
     object_ownership = "BucketOwnerEnforced"
   }
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
-  bucket = aws_s3_bucket.this.id
+  bucket     = aws_s3_bucket.this.id
+  depends_on = [aws_s3_bucket_ownership_controls.this]
   rule {
     apply_server_side_encryption_by_default {
       sse_algorithm = "AES256"
@@ -32,7 +36,8 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  bucket = aws_s3_bucket.this.id
+  bucket     = aws_s3_bucket.this.id
+  depends_on = [aws_s3_bucket_server_side_encryption_configuration.this]
 
   rule {
     id     = "logs-of-clusters"
@@ -81,7 +86,7 @@ data "aws_iam_policy_document" "encrypted_ways" {
 resource "aws_s3_bucket_policy" "this" {
   bucket     = aws_s3_bucket.this.id
   policy     = data.aws_iam_policy_document.encrypted_ways.json
-  depends_on = [aws_s3_bucket_public_access_block.this]
+  depends_on = [aws_s3_bucket_lifecycle_configuration.this]
 }
 
 resource "aws_s3_object" "files" {
