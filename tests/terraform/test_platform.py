@@ -107,6 +107,24 @@ def test_disks_metadata_and_bucket_are_guarded(planned: dict[str, Any]) -> None:
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
+def test_the_bucket_s_settings_are_made_one_after_another(place: Place) -> None:
+    """Two that come at the same instant may be refused by S3; of two, MinIO loses one."""
+    waits: dict[str, set[str]] = {}
+    for line in place.terraform().run("graph").stdout.splitlines():
+        if " -> " in line:
+            later, earlier = (end.strip(' ";') for end in line.split(" -> "))
+            waits.setdefault(later, set()).add(earlier)
+    prefix = "module.storage.aws_s3_bucket_"
+    settings = {name for name in waits if name.startswith(prefix)}
+
+    def before(name: str) -> set[str]:
+        earlier = waits.get(name, set())
+        return earlier.union(*map(before, earlier))
+
+    assert len(settings) >= 5
+    assert sorted(len(before(name) & settings) for name in settings) == list(range(len(settings)))
+
+
 def test_everything_that_takes_tags_has_the_project_s(planned: dict[str, Any]) -> None:
     tagged = {address: value["tags_all"] for address, value in after(planned).items() if value.get("tags_all")}
     assert len(tagged) > 15
