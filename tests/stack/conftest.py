@@ -1,6 +1,7 @@
 """One stack for all tests of this folder, and one run of the pipeline on it that most of them look at.
 
-A run takes two minutes: tests that need one share it, and what is broken on purpose comes last.
+A run takes two minutes: tests that need one share it. The batch half stands alone until the first test that needs the
+live half, which takes its share of two cores; of each part, what is broken on purpose comes last.
 """
 
 from __future__ import annotations
@@ -12,26 +13,33 @@ import pytest
 from jobs import job
 from last_words import last_words
 from live import DAG, Live, running_stack
+from pages import page
 
-ORDER = (
-    "test_access",
+from lab.stack.addresses import HALVES
+
+BATCH = (
     "test_browser",
     "test_pipeline",
     "test_transient",
     "test_ads",
+    "test_steps",
+    "test_rehearsal",
+    "test_isolation",
+    "test_failures",
+    "test_lasting",
+)
+BOTH = (
+    "test_access",
+    "test_pages",
     "test_api",
     "test_health",
     "test_cdc",
     "test_lake",
     "test_nifi",
     "test_chaos",
-    "test_steps",
-    "test_rehearsal",
-    "test_isolation",
-    "test_failures",
-    "test_lasting",
     "test_shares",
 )
+ORDER = BATCH + BOTH
 # A stack takes a minute to start and a run of the pipeline takes minutes; a busy machine takes longer.
 TIMEOUT = 1800
 
@@ -58,8 +66,17 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    yield from running_stack(tmp_path_factory.mktemp("stack"))
+def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """The stack: the batch half first where tests of it were asked for."""
+    first = HALVES[:1] if any(item.path.stem in BATCH for item in request.session.items) else HALVES
+    yield from running_stack(tmp_path_factory.mktemp("stack"), first)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def halves(request: pytest.FixtureRequest, live: Live) -> None:
+    """Both halves run from the first file on that needs them."""
+    if request.path.stem in BOTH:
+        live.start(HALVES)
 
 
 @pytest.fixture(scope="session")
@@ -73,4 +90,4 @@ def run_id(live: Live) -> str:
     return started
 
 
-__all__ = ["DAG", "job", "live", "run_id"]
+__all__ = ["DAG", "halves", "job", "live", "page", "run_id"]

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -65,7 +65,8 @@ class Live:
 
     compose: DockerCompose
     stack: Stack
-    at_start: dict[str, float]  # bytes in use of each service right after the first start; empty for a stack that ran
+    at_start: dict[str, float]  # bytes in use of each service right after its first start; empty for a stack that ran
+    halves: list[str]  # those that run
 
     @property
     def environment(self) -> dict[str, str]:
@@ -86,6 +87,21 @@ class Live:
         done = self.lab(*arguments)
         assert done.returncode == 0, f"lab {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout
+
+    def start(self, halves: Sequence[str]) -> None:
+        """Start these halves too, if they do not run."""
+        if set(halves) <= set(self.halves):
+            return
+        self.halves.extend(set(halves) - set(self.halves))
+        began = time.monotonic()
+        self.up()
+        print(f"\nThe stack ({', '.join(self.halves)}) was well after {time.monotonic() - began:.0f} s.")
+        self.at_start.update({name: used for name, used in self.memory().items() if name not in self.at_start})
+
+    def up(self, *more: str) -> str:
+        """`make up` of the halves that the tests have come to."""
+        alone = () if set(self.halves) == set(HALVES) else ("--only", self.halves[0])
+        return self.succeed("stack", "up", *alone, *more)
 
     def containers(self) -> list[Container]:
         return self.description.containers()
@@ -181,15 +197,18 @@ class Live:
         return str(self.stack.airflow.call("GET", "/variables/emr_cluster_id")["value"])
 
 
-def running_stack(folder: Path) -> Iterator[Live]:
-    """The stack for the session, with ports and secrets of its own in `folder`; skips where there can be none."""
+def running_stack(folder: Path, halves: Sequence[str]) -> Iterator[Live]:
+    """The stack for the session, with ports and secrets of its own in `folder`; skips where there can be none.
+
+    halves: those that it begins with.
+    """
     try:
         compose.require_engine()
     except LabError as error:
         pytest.skip(f"{error.what}: make engine")
     if os.environ.get("LAB_TEST_STACK") == "running":
         environment = read_environment()
-        yield Live(_compose(environment.path), Stack(environment), {})
+        yield Live(_compose(environment.path), Stack(environment), {}, list(HALVES))
         return
     path = folder / ".env.local"
     os.environ.update({"LAB_STUDENTS": str(STUDENTS), "LAB_SEED": str(SEED)})
@@ -197,15 +216,12 @@ def running_stack(folder: Path) -> Iterator[Live]:
     missing = Compose(environment).missing_images()
     if missing:
         pytest.skip(f"images are not built ({', '.join(missing)}): make build")
-    yield from _own_stack(Live(_compose(path), Stack(environment), {}))
+    yield from _own_stack(Live(_compose(path), Stack(environment), {}, []), halves)
 
 
-def _own_stack(live: Live) -> Iterator[Live]:
+def _own_stack(live: Live, halves: Sequence[str]) -> Iterator[Live]:
     try:
-        began = time.monotonic()
-        live.succeed("stack", "up")
-        print(f"\nThe stack was well after {time.monotonic() - began:.0f} s.")
-        live.at_start.update(live.memory())
+        live.start(halves)
         yield live
     finally:
         if os.environ.get("LAB_TEST_STACK") != "keep":

@@ -3,33 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-import pytest
 from browsing import SLOW
 from live import DAG, PATIENCE, Live
-from playwright.sync_api import Browser, Page, expect
-
-from lab.embedded.postgres import OWNER
-from lab.stack.addresses import filled
-
-
-@pytest.fixture
-def page(browser: Browser, live: Live) -> Iterator[Page]:
-    password = live.stack.environment["HOME_PASSWORD"]
-    context = browser.new_context(
-        ignore_https_errors=True,  # the lab's own authority; test_access.py checks it
-        http_credentials={"username": "lab", "password": password, "origin": address(live, "Start page").rstrip("/")},
-        viewport={"width": 1400, "height": 1000},
-    )
-    context.set_default_timeout(SLOW)
-    opened = context.new_page()
-    yield opened
-    context.close()
-
-
-def address(live: Live, name: str) -> str:
-    return next(found.url for found in filled(live.stack.environment.values) if found.name == name)
+from pages import address
+from playwright.sync_api import Page, expect
 
 
 def log_in_to_airflow(page: Page, live: Live) -> None:
@@ -85,17 +63,6 @@ def test_the_emr_console_shows_the_steps_of_the_run_and_their_logs(page: Page, l
     page.get_by_role("tab", name="controller").click()
     expect(page.locator("#log")).to_contain_text("Step succeeded", timeout=SLOW)
     expect(page.locator("#log")).to_contain_text("Process ended with exit code 0")
-
-
-def test_the_page_of_kafka_shows_topics_and_a_change_as_it_comes(page: Page, live: Live):
-    page.goto(address(live, "Kafka's topics"))
-    expect(page.locator("#all")).to_have_text("all replicas are in sync", timeout=SLOW)
-    page.get_by_role("button", name="erp.public.subjects", exact=True).click()
-    expect(page.locator("#messages tr")).not_to_have_count(0, timeout=SLOW)
-    for name in ("Live, too", "Data Engineering"):
-        with live.stack.connecting(OWNER)() as session, session.cursor() as cursor:
-            cursor.execute("UPDATE subjects SET name = %s WHERE id = '5DATA'", (name,))
-        expect(page.locator("#messages tr").first).to_contain_text(f"→ {name}", timeout=SLOW)
 
 
 def test_a_wrong_password_does_not_enter_airflow(page: Page, live: Live):

@@ -19,7 +19,7 @@ def test_down_and_up_keep_tables_and_history(live: Live, run_id: str):
     cluster, steps = live.cluster, len(live.steps())
     live.succeed("stack", "down")
     assert live.containers() == []
-    live.succeed("stack", "up", "--workers", "2")
+    live.up("--workers", "2")
     with live.stack.warehouse() as warehouse:
         assert warehouse.rows(COUNTS) == before
     assert live.stack.airflow.call("GET", "/variables/emr_cluster_id")["value"] == cluster
@@ -37,7 +37,7 @@ def test_a_server_that_is_killed_comes_back_with_its_data(live: Live, run_id: st
 
 
 def test_a_second_worker_takes_work_and_one_that_is_killed_is_repaired_or_told(live: Live, run_id: str):
-    live.succeed("stack", "up", "--workers", "2")
+    live.up("--workers", "2")
     services = [container.service for container in live.containers()]
     assert (services.count("nodemanager"), services.count("datanode")) == (2, 2)
     assert "2 of YARN take work" in live.lab("doctor").stdout
