@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ HOME = Path(os.environ["AIRFLOW_HOME"])
 STARTED, READY = HOME / "started", HOME / "ready"  # entry.py makes the one and removes the other at each start
 API = "http://127.0.0.1:8080"
 DAG = "unload_erp"
+PATIENCE = 5.0  # seconds
 
 
 def main() -> str:
@@ -43,12 +45,20 @@ def call(path: str, body: dict[str, str] | None = None, token: str = "") -> Any:
         return json.load(answer)
 
 
-if __name__ == "__main__":
+def looked() -> str:
+    """`main`, with what cannot be asked as a sentence too."""
     try:
-        wrong = main()
+        return main()
     except urllib.error.HTTPError as error:
-        wrong = f"{error.url} answers {error.code}"
+        return f"{error.url} answers {error.code}"
     except OSError as error:
-        wrong = f"no answer: {error}"
+        return f"no answer: {error}"
+
+
+if __name__ == "__main__":
+    # The engine asks every ten seconds: an Airflow that is just coming up is waited for a little.
+    begun = time.monotonic()
+    while (wrong := looked()) and time.monotonic() - begun < PATIENCE:
+        time.sleep(1)
     print(wrong or "well")
     sys.exit(bool(wrong))
