@@ -231,7 +231,7 @@ def test_the_start_page_wants_its_login_and_has_a_certificate_of_the_lab(live: L
     values = live.stack.environment
     url = f"https://localhost:{values['ENTRANCE_PORT']}/"
     authority = tmp_path / "ca.crt"
-    authority.write_text(live.sh("nginx", "cat /var/lib/entrance/ca.crt"))
+    authority.write_text(live.description.authority())
     trusting = ssl.create_default_context(cafile=str(authority))
     assert status(url, trusting) == 401
     for password, expected in ((values["HOME_PASSWORD"], 200), ("x", 401)):

@@ -28,7 +28,7 @@ TOPIC = "app-events"
 @pytest.fixture(scope="module")
 def entrance(live: Live) -> Iterator[Callable[[str], httpx.Client]]:
     """Clients of https://localhost:…/api that trust the lab's CA and nobody else; each with the token of a role."""
-    trusted = ssl.create_default_context(cadata=live.sh("nginx", "cat /var/lib/entrance/ca.crt"))
+    trusted = ssl.create_default_context(cadata=live.description.authority())
     opened = []
 
     def client(role: str) -> httpx.Client:
@@ -302,7 +302,7 @@ def test_bodies_that_are_too_large_or_malformed(entrance):
 def test_too_many_requests_are_told_to_wait(live: Live, entrance):
     """Six hundred requests in one breath, without waiting for answers: more than a client that waits can send."""
     port = live.stack.environment.port("ENTRANCE_PORT")
-    context = ssl.create_default_context(cadata=live.sh("nginx", "cat /var/lib/entrance/ca.crt"))
+    context = ssl.create_default_context(cadata=live.description.authority())
     one = "GET /api/nowhere HTTP/1.1\r\nHost: localhost\r\n"
     requests = f"{one}\r\n" * 599 + f"{one}Connection: close\r\n\r\n"
     with (
