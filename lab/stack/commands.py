@@ -18,11 +18,18 @@ def stack() -> None:
 
 
 @stack.command()
-def env() -> None:
+@click.option("--new-ports", is_flag=True, help="Choose others for the ports that another program has.")
+def env(new_ports: bool) -> None:
     """Make .env.local: free ports, random passwords and keys. What is there stays."""
     from lab.stack.environment import ensure_environment
 
     click.echo(ensure_environment().path)
+    if new_ports:
+        from lab.stack import lifecycle
+
+        chosen = lifecycle.new_ports()
+        told = ", ".join(f"{name} is {port} now" for name, port in chosen.items())
+        click.echo(f"{told}; now: make up" if told else "no port is taken by another program")
 
 
 @stack.command()

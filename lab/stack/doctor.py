@@ -147,10 +147,10 @@ def _ports(engine: Engine) -> Finding:
         seen = f"taken: {', '.join(taken)}: others will be chosen" if taken else "free"
         return Finding("stack ports", "ok", seen)
     environment: Environment = engine.stack.environment
-    found = taken_ports(environment, engine.stack.containers())
+    found = taken_ports(engine.stack, engine.stack.containers())
     if found:
         seen = ", ".join(f"{name} {port} is taken" for name, port in found.items())
-        return Finding("stack ports", "fail", seen, f"free them, or change them in {environment.path}")
+        return Finding("stack ports", "fail", seen, "free them, or `lab stack env --new-ports`")
     return Finding("stack ports", "ok", ", ".join(str(port) for port in environment.ports.values()))
 
 

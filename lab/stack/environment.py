@@ -1,7 +1,7 @@
 """`.env.local`: the ports and secrets of one clone's stack, made at first use and never committed.
 
-Written once, mode 600. Keys that a later version of the lab needs are added; what is there is never changed, so
-ports can be edited by hand.
+Written once, mode 600. Keys that a later version of the lab needs are added; what is there changes only when asked for,
+so ports can be edited by hand.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import os
 import secrets
 import string
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,6 +161,24 @@ def ensure_environment(path: Path | None = None, project: str | None = None) -> 
     return read_environment(path)
 
 
+def change_ports(environment: Environment, names: Collection[str]) -> dict[str, int]:
+    """Give the ports of these names other numbers, free ones, in the file; returns them. The rest stays as it is."""
+    if not names:
+        return {}
+    path = environment.path
+    with _alone(path.parent), ports.choosing(str(path), environment.ports.values()) as choose:
+        chosen = {name: choose(PORTS[name]) for name in names}
+        lines = path.read_text(encoding="utf-8").splitlines()
+        _write(
+            path,
+            "".join(
+                f"{name}={chosen[name]}\n" if (name := line.partition("=")[0].strip()) in chosen else f"{line}\n"
+                for line in lines
+            ),
+        )
+    return chosen
+
+
 def project_name(path: Path) -> str:
     """Of the folder that holds the file, so that two clones do not meet."""
     return f"lakelab-{hashlib.sha256(str(path.parent).encode()).hexdigest()[:6]}"
@@ -201,7 +219,10 @@ def _append(path: Path, missing: Mapping[str, str]) -> None:
     """Add lines; the file is seen with all of them or none, and only ever by its owner."""
     former = path.read_text(encoding="utf-8") if path.exists() else HEADER
     text = former + ("" if former.endswith("\n") else "\n")
-    text += "".join(f"{name}={value}\n" for name, value in missing.items())
+    _write(path, text + "".join(f"{name}={value}\n" for name, value in missing.items()))
+
+
+def _write(path: Path, text: str) -> None:
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
     try:

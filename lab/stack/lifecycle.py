@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.console import Console
 
@@ -12,7 +12,7 @@ from lab.ports import is_free
 from lab.stack import compose
 from lab.stack.addresses import HALVES
 from lab.stack.compose import Compose, Container
-from lab.stack.environment import Environment, ensure_environment, read_environment
+from lab.stack.environment import change_ports, ensure_environment, read_environment
 from lakelab.errors import LabError
 
 START_SECONDS = 600  # on a machine that is busy with other things, too
@@ -30,6 +30,9 @@ def up(console: Console, workers: int | None = None, profiles: tuple[str, ...] =
     missing = stack.missing_images()
     if missing:
         raise LabError(f"{len(missing)} images are not built yet", where=", ".join(missing), fix="run `make build`")
+    taken = taken_ports(stack, stack.containers())
+    if taken:
+        raise _taken(stack, taken)
     scale = _scale(workers)
     _stop_others(stack)
     compose.keep_halves(profiles)
@@ -73,12 +76,9 @@ def _why(stack: Compose, console: Console) -> LabError:
     if failed:
         names = ", ".join(_in_words(container) for container in failed)
         return LabError(f"the stack did not start: {names}", fix="read the lines above, or `make logs`")
-    taken = taken_ports(stack.environment, containers)
+    taken = taken_ports(stack, containers)
     if taken:
-        names = ", ".join(f"{name} {port}" for name, port in taken.items())
-        return LabError(
-            f"taken by another program: {names}", where=str(stack.environment.path), fix="free or change the port there"
-        )
+        return _taken(stack, taken)
     waiting = [container.service for container in containers if not container.well]
     what = f"{', '.join(waiting)} not ready" if waiting else "Compose gave up"
     return LabError(f"the stack did not start: {what}", fix="read `make logs`, then `make up` again")
@@ -101,11 +101,47 @@ def print_last_lines(stack: Compose, service: str, console: Console) -> None:
     console.print(stack.last_lines(service) or "(nothing)", highlight=False, markup=False, soft_wrap=True)
 
 
-def taken_ports(environment: Environment, containers: Iterable[Container] = ()) -> dict[str, int]:
-    """Ports of the stack that another program has. With containers running, ours are not counted."""
-    if any(container.state == "running" and container.service == "nginx" for container in containers):
-        return {}
-    return {name: port for name, port in environment.ports.items() if not is_free(port)}
+def taken_ports(stack: Compose, containers: Iterable[Container]) -> dict[str, int]:
+    """Ports that the services of the stack would have and another program has: a stack that is down keeps none.
+
+    Those of services that run are ours.
+    """
+    running = {container.service for container in containers if container.state == "running"}
+    wanted = {
+        int(port["published"])
+        for name, service in stack.services.items()
+        if name not in running
+        for port in service.get("ports", ())
+    }
+    ours = {
+        int(port["published"])
+        for name in running & set(stack.services)
+        for port in stack.services[name].get("ports", ())
+    }
+    return {name: port for name, port in stack.environment.ports.items() if port in wanted - ours and not is_free(port)}
+
+
+def _taken(stack: Compose, taken: Mapping[str, int]) -> LabError:
+    """Which ports, who has them as far as the engine knows, and what to do."""
+    holders = {port: compose.docker("ps", "--filter", f"publish={port}", "--format", "{{.Names}}", check=False)
+               for port in taken.values()}  # fmt: skip
+    told = [
+        f"{name} {port} by {' '.join(holders[port].split()) or 'a program that is no container'}"
+        for name, port in taken.items()
+    ]
+    one = "this port is" if len(told) == 1 else "these ports are"
+    return LabError(
+        f"{one} taken: {', '.join(told)}",
+        where=str(stack.environment.path),
+        fix="stop that, or `lab stack env --new-ports` chooses others; then again",
+    )
+
+
+def new_ports() -> dict[str, int]:
+    """Choose others for the ports that another program has; returns those that changed, with their new numbers."""
+    compose.require_engine()
+    stack = Compose(read_environment())
+    return change_ports(stack.environment, taken_ports(stack, stack.containers()))
 
 
 def down() -> None:

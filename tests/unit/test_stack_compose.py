@@ -6,6 +6,7 @@ import copy
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
@@ -19,8 +20,9 @@ from compose_rules import JOBS, violations
 from lab import cli
 from lab.stack import compose
 from lab.stack.addresses import ADDRESSES, PROFILES
-from lab.stack.compose import Compose
-from lab.stack.environment import PORTS, SECRETS, SETTINGS, ensure_environment
+from lab.stack.compose import Compose, Container
+from lab.stack.environment import PORTS, SECRETS, SETTINGS, ensure_environment, read_environment
+from lab.stack.lifecycle import taken_ports
 from lakelab.settings import REPOSITORY
 
 AREAS = sorted((REPOSITORY / "compose").glob("*.yaml"))
@@ -273,3 +275,75 @@ def test_urls_need_no_engine(terminal):
     out = terminal.lab("stack", "urls").stdout
     assert f"http://127.0.0.1:{made['AIRFLOW_PORT']}/   user admin   password {made['AIRFLOW_ADMIN_PASSWORD']}" in out
     assert made["POSTGRES_PASSWORD"] not in out
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    """A port of this machine that another program has."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def engine(monkeypatch: pytest.MonkeyPatch, **answers: str) -> list[tuple[str, ...]]:
+    """An engine that has every image, and of `docker ps` these answers; returns what is asked of it."""
+    asked: list[tuple[str, ...]] = []
+
+    def docker(*arguments: str, **_: object) -> str:
+        asked.append(arguments)
+        return answers.get(arguments[0], "")
+
+    monkeypatch.setattr(compose, "require_engine", lambda: None)
+    monkeypatch.setattr(compose, "docker", docker)
+    monkeypatch.setattr(Compose, "missing_images", lambda _: [])
+    return asked
+
+
+@pytest.fixture
+def clone(stack, tmp_path, monkeypatch, listener) -> Path:
+    """A clone whose stack is down, and whose port for AWS another program took meanwhile."""
+    path = tmp_path / ".env.local"
+    path.write_text(re.sub(r"AWS_PORT=\d+", f"AWS_PORT={listener}", stack.environment.path.read_text()))
+    monkeypatch.setenv("LAB_STACK_ENV", str(path))
+    monkeypatch.setattr(Compose, "containers", lambda _: [])
+    return path
+
+
+def test_a_port_that_was_taken_meanwhile_is_told_before_anything_is_started(clone, monkeypatch, capsys, listener):
+    monkeypatch.setattr(Compose, "run", lambda *_: pytest.fail("the stack was started"))
+    asked = engine(monkeypatch, ps="lakelab-other-nginx-1")
+    with pytest.raises(SystemExit):
+        cli.main(["stack", "up", "--only", "batch"])
+    said = capsys.readouterr().err
+    assert f"AWS_PORT {listener} by lakelab-other-nginx-1" in said
+    assert "`lab stack env --new-ports` chooses others" in said
+    assert said.count("\n") == 1
+    assert ("ps", "--filter", f"publish={listener}", "--format", "{{.Names}}") in asked
+    engine(monkeypatch)
+    with pytest.raises(SystemExit):
+        cli.main(["stack", "up", "--only", "batch"])
+    assert f"AWS_PORT {listener} by a program that is no container" in capsys.readouterr().err
+
+
+def test_other_ports_are_chosen_for_those_that_are_taken(clone, monkeypatch, capsys, listener):
+    engine(monkeypatch)
+    before = read_environment(clone).ports
+    cli.main(["stack", "env", "--new-ports"])
+    after = read_environment(clone).ports
+    assert after["AWS_PORT"] not in {listener, *before.values()}
+    assert f"AWS_PORT is {after['AWS_PORT']} now" in capsys.readouterr().out
+
+
+def test_a_port_of_a_service_that_runs_is_no_other_programs(stack, listener):
+    values = {**stack.environment.values, "AWS_PORT": str(listener)}
+    path = stack.environment.path.with_name("running.env")
+    path.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+    own = Compose(read_environment(path), ("batch",))
+    holder = next(
+        name for name, s in own.services.items() if str(listener) in {p["published"] for p in s.get("ports", ())}
+    )
+    runs = Container("1", "x", holder, "running", "healthy", 0)
+    assert taken_ports(own, [runs]).get("AWS_PORT") is None
+    assert taken_ports(own, [])["AWS_PORT"] == listener
+    assert "KAFKA_1_PORT" not in taken_ports(own, [])  # of the half that is not asked for

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from lab import ports
-from lab.stack.environment import PORTS, SECRETS, SETTINGS, ensure_environment, read_environment
+from lab.stack.environment import PORTS, SECRETS, SETTINGS, change_ports, ensure_environment, read_environment
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
 
@@ -187,3 +187,18 @@ def test_a_link_in_place_of_the_register_is_not_followed(path, register, tmp_pat
 
 def test_git_ignores_it():
     assert subprocess.run(["git", "check-ignore", "-q", ".env.local"], cwd=REPOSITORY, check=False).returncode == 0
+
+
+def test_ports_change_when_asked_for_and_nothing_else_does(path):
+    before = ensure_environment(path)
+    path.write_text(path.read_text() + "# a note\n")
+    assert change_ports(before, []) == {}
+    chosen = change_ports(before, ["AWS_PORT", "ERP_PORT"])
+    after = read_environment(path)
+    assert chosen == {name: after.port(name) for name in ("AWS_PORT", "ERP_PORT")}
+    assert not set(chosen.values()) & set(before.ports.values())
+    assert {k: v for k, v in after.values.items() if k not in chosen} == {
+        k: v for k, v in before.values.items() if k not in chosen
+    }
+    assert path.read_text().endswith("# a note\n")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
