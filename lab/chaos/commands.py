@@ -22,11 +22,12 @@ def chaos(services: tuple[str, ...], kills: int | None, every: float, seed: int)
     the ERP and posts events to the API; the rows are taken away at the end. Not zero when something is wrong.
     """
     from lab.chaos import run
-    from lab.live.commands import running_stack
+    from lab.live.commands import running_stack, status_of
 
     stack, console = running_stack(), Console(highlight=False)
     names = run.victims(stack.compose, services)
     order = run.plan(names, kills or len(names), seed)
+    run.until_read(lambda: status_of(stack), console.print)
     console.print(f"{len(order)} kills, and load beside them: changes in the ERP, events at the API")
 
     def seen(killed: run.Killed) -> None:

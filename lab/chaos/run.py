@@ -14,15 +14,20 @@ from threading import Event
 from lab.chaos.changes import Changes
 from lab.chaos.events import Events
 from lab.embedded.postgres import OWNER
+from lab.live.status import Status
 from lab.stack.compose import Compose, Container
 from lab.stack.killing import kill, wait_until_well
 from lab.stack.place import Stack
+from lab.waiting import until
 from lakelab.errors import LabError
 
 # What real time stands on, and a crash of which must cost nothing. Those that do not run are left out.
 VICTIMS = (
     "kafka-1", "kafka-2", "kafka-controller", "connect", "postgres", "api", "nginx", "lake", "nifi", "market",
 )  # fmt: skip
+
+
+READING = 1800.0  # seconds that the first reading of the ERP's tables may take
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,28 @@ def plan(names: Sequence[str], kills: int, seed: int) -> list[str]:
     while len(found) < kills:
         found += chance.sample(list(names), len(names))
     return found[:kills]
+
+
+def until_read(status: Callable[[], Status], say: Callable[[str], None], pause: float = 1) -> None:
+    """Wait until Debezium has read the ERP's tables: a reading that is killed begins anew, and chaos is about changes.
+
+    LabError: it takes too long, or changes do not get through.
+    """
+    told = False
+
+    def read() -> bool:
+        nonlocal told
+        seen = status()
+        if not seen.reading and not seen.doubtful:
+            if seen.problems:
+                raise LabError(seen.problems[0])
+            return True
+        if not told:
+            say("waiting until Debezium has read the ERP's tables for the first time")
+            told = True
+        return False
+
+    until(read, READING, LabError("the ERP's tables are being read still", fix="see `lab cdc status`"), pause)
 
 
 def run(

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from lab.live.status import Status
     from lab.stack.place import Stack
     from lakelab.catalogue import Table
 
@@ -110,6 +111,17 @@ def trace(table: str, key: str, touch: bool) -> None:
     tracing.show(way.touched() if touch else way.last(), Console())
 
 
+def status_of(stack: Stack) -> Status:
+    """Whether changes get through, by the stack's published addresses."""
+    from lab.embedded.postgres import OWNER
+    from lab.live.connect import Connect
+    from lab.live.connectors import definitions
+    from lab.live.status import look
+
+    names = [definition.name for definition in definitions()]
+    return look(stack.connecting(OWNER), Connect(stack.connect_url), stack.kafka, names)
+
+
 @click.group()
 def cdc() -> None:
     """Change data capture: from the ERP's log into Kafka."""
@@ -118,16 +130,10 @@ def cdc() -> None:
 @cdc.command("status")
 def cdc_status() -> None:
     """Connectors, replication slot, lag, last sign of life. Not zero when changes do not get through."""
-    from lab.embedded.postgres import OWNER
-    from lab.live import show
-    from lab.live.connect import Connect
-    from lab.live.connectors import definitions
-    from lab.live.status import look
-
     stack = running_stack()
-    names = [definition.name for definition in definitions()]
-    status = look(stack.connecting(OWNER), Connect(stack.connect_url), stack.kafka, names)
-    sys.exit(0 if show.status(status, Console()) else 1)
+    from lab.live import show
+
+    sys.exit(0 if show.status(status_of(stack), Console()) else 1)
 
 
 @cdc.command("ways")

@@ -7,11 +7,12 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from lakelab.errors import LabError
+from lakelab.topics import LARGEST
 
 COMMITTED = "read_committed"  # what a transaction that was given up wrote is not there; kafka-python's default sees it
 # How old what it knows of leaders may be, in milliseconds. kafka-python 3.0 asks the old leader for a partition's end
@@ -48,6 +49,17 @@ def consumer(bootstrap: str, **options: Any) -> Iterator[Any]:
             yield client
         finally:
             client.close(autocommit=False)
+
+
+@contextlib.contextmanager
+def producer(bootstrap: str, **options: Any) -> Iterator[Any]:
+    """A producer that waits for all replicas, closed at the end. LabError as of `admin`."""
+    with _told(bootstrap):
+        client = KafkaProducer(bootstrap_servers=bootstrap.split(","), acks="all", max_request_size=LARGEST, **options)
+        try:
+            yield client
+        finally:
+            client.close()
 
 
 @contextlib.contextmanager

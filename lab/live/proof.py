@@ -25,6 +25,7 @@ from rich.table import Table as Shown
 from lab.live.kafka import admin, consumer
 from lab.live.lake.names import DATABASE, GROUP
 from lab.live.status import read_slot
+from lab.live.strays import GROUP as SINK
 from lab.waiting import until
 from lakelab.catalogue import Column, Kind, Table
 from lakelab.changes import DELETED, Key, PoisonousMessageError, read_change
@@ -32,7 +33,6 @@ from lakelab.database import SAME_TEXT, Connect, connected, told
 from lakelab.errors import LabError
 from lakelab.hiveserver2 import HiveServer2
 
-SINK = "connect-warehouse-sink"  # the group of the JDBC sink, by its connector's name
 STATIONS = ("Kafka", "lake", "warehouse")
 PATIENCE = 120.0  # seconds until a station has what the ERP had
 FIRST = 3  # rows told of each table and station

@@ -67,7 +67,8 @@ def status(seen: Status, console: Console) -> bool:
     if seen.silent is not None:
         table.add_row("last sign of life", f"{seen.silent:.0f} s ago", "they come every 5 s")
     if seen.reading:
-        table.add_row("tables", "being read", "changes follow")
+        again = "again: an earlier reading was interrupted; Kafka is compared with the ERP after it"
+        table.add_row("tables", "being read", again if seen.doubtful else "changes follow")
     console.print(table)
     for problem in seen.problems:
         console.print(problem, style="red", highlight=False, markup=False, soft_wrap=True)

@@ -13,6 +13,7 @@ from kafka import TopicPartition
 from lab.live.connect import Connect, NotThere, State
 from lab.live.connectors import SOURCE
 from lab.live.kafka import consumer
+from lab.live.readings import Readings
 from lab.live.source import SLOT
 from lakelab.database import Connect as ConnectErp
 from lakelab.database import connected, told
@@ -21,6 +22,10 @@ from lakelab.topics import HEARTBEATS
 
 RETAINED = 512 * 2**20  # bytes of log kept for the slot: a quarter of max_slot_wal_keep_size, when somebody should look
 SILENT = 30.0  # seconds without a heartbeat, which come every 5
+DOUBTFUL = (
+    "the tables were read more than once: Kafka may have rows that were deleted between; `cdc-watch` takes them out, "
+    "and so does `lab cdc resnapshot`"
+)
 _BACK = 50  # records from the end in which a heartbeat must be: the marks of transactions lie between
 
 _SLOT = """
@@ -60,6 +65,7 @@ class Status:
     silent: float | None
     unseen: tuple[str, ...] = ()  # what could not be asked, in words
     reading: bool = False  # the tables themselves are being read, at first or anew: nobody needs the slot meanwhile
+    doubtful: bool = False  # a reading was interrupted, and Kafka was not compared with the ERP since
 
     @property
     def problems(self) -> list[str]:
@@ -80,7 +86,7 @@ class Status:
             found += [] if self.reading else _slot_problems(self.slot)
         if self.silent is not None and self.silent > SILENT and not self.reading:
             found.append(f"no sign of life of Debezium for {self.silent:.0f} s; see `lab stack logs connect`")
-        return found
+        return found + ([DOUBTFUL] if self.doubtful and not self.reading and not found else [])
 
 
 def _slot_problems(slot: Slot) -> list[str]:
@@ -99,8 +105,17 @@ def _megabytes(count: int) -> str:
     return f"{count / 1e6:,.0f} MB"
 
 
-def look(erp: ConnectErp, connect: Connect, bootstrap: str, names: Sequence[str] = (SOURCE,)) -> Status:
-    """Ask all three, each for itself: what does not answer is told in `unseen`."""
+def look(
+    erp: ConnectErp,
+    connect: Connect,
+    bootstrap: str,
+    names: Sequence[str] = (SOURCE,),
+    readings: Readings | None = None,
+) -> Status:
+    """Ask all three, each for itself: what does not answer is told in `unseen`.
+
+    readings: what was seen of them before, for who looks again and again.
+    """
     unseen: list[str] = []
 
     def ask(question: Any, nothing: Any) -> Any:
@@ -112,9 +127,10 @@ def look(erp: ConnectErp, connect: Connect, bootstrap: str, names: Sequence[str]
 
     states = ask(lambda: tuple(_state(connect, name) for name in names), ())
     slot = ask(lambda: read_slot(erp), None)
-    silent = ask(lambda: silence(bootstrap), None)
-    reading = ask(lambda: _reads_tables(connect, states), False)
-    return Status(states, slot, silent, tuple(unseen), reading)
+    silent, known = ask(lambda: _heard(bootstrap, readings or Readings()), (None, Readings()))
+    running = any(state.name == SOURCE and state.running for state in states)
+    reading = ask(lambda: running and reads_tables(connect), False)
+    return Status(states, slot, silent, tuple(unseen), reading, known.doubtful)
 
 
 def _state(connect: Connect, name: str) -> State:
@@ -124,10 +140,8 @@ def _state(connect: Connect, name: str) -> State:
         return State(name, "MISSING", ())
 
 
-def _reads_tables(connect: Connect, states: Sequence[State]) -> bool:
-    """Whether Debezium runs and has not read all tables yet: its place says so, or there is none."""
-    if not any(state.name == SOURCE and state.running for state in states):
-        return False
+def reads_tables(connect: Connect) -> bool:
+    """Whether Debezium has not read all tables yet: its place says so, or there is none."""
     offsets = connect.offsets(SOURCE)
     place = (offsets[0]["offset"] or {}) if offsets else {}
     return not place or bool(place.get("snapshot"))
@@ -144,16 +158,21 @@ def read_slot(erp: ConnectErp) -> Slot | None:
     return Slot(*row) if row else None
 
 
-def silence(bootstrap: str) -> float | None:
-    """Seconds since Debezium's last heartbeat arrived in Kafka; None where there was none yet."""
-    place = TopicPartition(HEARTBEATS, 0)
+def _heard(bootstrap: str, readings: Readings) -> tuple[float | None, Readings]:
+    """Seconds since the last heartbeat, and what Debezium said of its readings up to now."""
     with consumer(bootstrap) as client:
-        client.assign([place])
-        end = client.end_offsets([place])[place]
-        client.seek(place, max(0, end - _BACK))
-        last = None
-        until = time.monotonic() + 5
-        while time.monotonic() < until and client.position(place) < end:
-            for records in client.poll(timeout_ms=500).values():
-                last = max([last or 0, *(record.timestamp for record in records)])
+        return silence(client), readings.read(client)
+
+
+def silence(client: Any) -> float | None:
+    """Seconds since Debezium's last heartbeat arrived in Kafka, by a consumer; None where there was none yet."""
+    place = TopicPartition(HEARTBEATS, 0)
+    client.assign([place])
+    end = client.end_offsets([place])[place]
+    client.seek(place, max(0, end - _BACK))
+    last = None
+    until = time.monotonic() + 5
+    while time.monotonic() < until and client.position(place) < end:
+        for records in client.poll(timeout_ms=500).values():
+            last = max([last or 0, *(record.timestamp for record in records)])
     return None if last is None else max(0.0, time.time() - last / 1000)

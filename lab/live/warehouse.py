@@ -2,7 +2,7 @@
 
 They have the ERP's columns and types, and its keys; neither its other constraints nor its indexes, as changes of
 different tables arrive on their own. A column that the ERP is given is added here, too: by the next start, or by
-`cdc-watch` within seconds.
+`cdc-watch` within seconds. One that the ERP loses stays.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ Columns = dict[str, dict[str, str]]  # table → column → type
 
 def follow(erp: Connect, warehouse: Connect) -> list[str]:
     """Give the warehouse the tables and columns that it lacks; returns what was done, in words. LabError."""
-    wanted = _read(erp)
-    present = _read(warehouse)
+    wanted = read_columns(erp)
+    present = read_columns(warehouse)
     statements = list(_statements(wanted, present))
     if statements:
         with connected(warehouse) as session, session.cursor() as cursor:
@@ -41,7 +41,8 @@ def follow(erp: Connect, warehouse: Connect) -> list[str]:
     return [" ".join(statement.split()[:6]) for statement in statements]
 
 
-def _read(connect: Connect) -> Columns:
+def read_columns(connect: Connect) -> Columns:
+    """The columns of the catalogue's tables, as a database has them. LabError."""
     with connected(connect) as session, session.cursor() as cursor:
         try:
             cursor.execute(_COLUMNS, ([table.name for table in TABLES],))

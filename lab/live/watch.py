@@ -1,7 +1,8 @@
 """Role `cdc-watch`: looks every few seconds whether changes get through. `python -m lab.live.watch`.
 
 Its state is the first word of STATE, `well` or `ill`, which the container's health check reads; a line is written when
-it changes. What has failed of a connector is started again: Kafka Connect leaves it as it is.
+it changes. What has failed of a connector is started again: Kafka Connect leaves it as it is. After a reading of the
+tables that was interrupted, what was deleted meanwhile is deleted in Kafka, too.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ import time
 from pathlib import Path
 
 from lab.live.cdc import erp, warehouse
+from lab.live.comparison import BusyError, Comparison, alone
 from lab.live.connect import Connect
-from lab.live.connectors import definitions
+from lab.live.connectors import SOURCE, definitions
+from lab.live.readings import Readings
 from lab.live.status import Status, look
+from lab.live.strays import SINK, follow_messages
 from lab.live.warehouse import follow
 from lab.stack import role
 from lakelab.errors import LabError
@@ -58,16 +62,43 @@ class Watch:
         new.replace(self._state)
 
 
+def due(status: Status) -> bool:
+    """Whether Kafka is to be compared with the ERP now: all is read, and nothing else is wrong with the connector.
+
+    One that stands still was stopped by a comparison that was killed: nobody else stops it.
+    """
+    source = next((state for state in status.connectors if state.name == SOURCE), None)
+    stands = source is not None and source.connector == "STOPPED"
+    return status.doubtful and not status.reading and source is not None and (source.running or stands)
+
+
+def compare(comparison: Comparison) -> list[str]:
+    """Take out of Kafka what the ERP has not any more; a line of it. Nothing while somebody else does it."""
+    try:
+        with alone(comparison.owner, seconds=0):
+            deleted = comparison.run()
+    except BusyError:
+        return []
+    return [f"a reading of the tables was interrupted: {deleted:,} deletions had been missed, Kafka has them now"]
+
+
 def watch() -> str:
     """Watch until stopped."""
     connect, bootstrap = Connect(role.need("CONNECT_URL")), role.need("KAFKA_BOOTSTRAP")
     watching = Watch(connect)
-    names = [definition.name for definition in definitions()]
+    names, readings = [definition.name for definition in definitions()], Readings()
+    comparison = Comparison(connect, erp(), bootstrap, lambda line: print(line, flush=True))
     while True:
         began = time.monotonic()
         try:
             lines = follow(erp(), warehouse())  # first: what failed for the lack of a column can then go on
-            lines += watching.see(look(erp(), connect, bootstrap, names), began)
+            status = look(erp(), connect, bootstrap, names, readings)
+            if due(status):
+                lines += compare(comparison)
+                status = look(erp(), connect, bootstrap, names, readings)
+            if any(state.name == SINK and state.failed for state in status.connectors):
+                lines += follow_messages(bootstrap, warehouse())
+            lines += watching.see(status, began)
         except LabError as error:
             lines = [str(error)]
         for line in lines:

@@ -5,6 +5,8 @@ What a test changes in the ERP it takes back: other tests count rows.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -142,6 +144,25 @@ def test_a_new_column_flows_through_to_the_warehouse_and_the_lake(capture: Captu
             cursor.execute("ALTER TABLE companies DROP COLUMN IF EXISTS founded_on")
 
 
+def test_a_column_that_was_added_used_and_dropped_before_anybody_looked_stops_nothing(capture: Capture):
+    key = 9000040
+    try:
+        capture.run(
+            "ALTER TABLE companies ADD COLUMN bonus integer", COMPANY.format(key, 1),
+            f"UPDATE companies SET bonus = 5 WHERE id = {key}", "ALTER TABLE companies DROP COLUMN bonus",
+        )  # fmt: skip
+        assert capture.comes("companies", key, 2)[1]["after"]["bonus"] == 5
+        capture.run(f"UPDATE companies SET employees = 2 WHERE id = {key}")
+        poll_until(
+            lambda: capture.warehouse_rows("companies").get(key, {}).get("employees") == 2,
+            "what came after it in the warehouse", 120,
+        )  # fmt: skip
+    finally:
+        capture.run("ALTER TABLE companies DROP COLUMN IF EXISTS bonus", f"DELETE FROM companies WHERE id = {key}")
+        with capture.warehouse() as cursor:
+            cursor.execute("ALTER TABLE companies DROP COLUMN IF EXISTS bonus")
+
+
 def test_the_warehouse_has_the_rows_of_the_erp(capture: Capture):
     for table in TABLES:
         poll_until(
@@ -230,11 +251,45 @@ def test_a_slot_that_somebody_made_anew_is_not_taken_for_the_old_one(capture: Ca
     live.well_again("cdc-watch")
 
 
+def test_what_was_deleted_while_a_reading_was_interrupted_is_deleted_everywhere(capture: Capture, live: Live):
+    goes = 9300010
+    capture.run(COMPANY.format(goes, 1))
+    capture.comes("companies", goes, 1)
+    drop_slot(capture)
+    repair = subprocess.Popen(
+        [sys.executable, "-m", "lab.cli", "cdc", "resnapshot"], env=live.environment, stderr=subprocess.PIPE
+    )
+    poll_until(lambda: _slots(capture), "the new slot", 120)  # which is not made while a transaction locks something
+    with capture.erp() as lock:
+        lock.execute("LOCK TABLE audiences IN ACCESS EXCLUSIVE MODE")  # the last table: the reading stops before it
+        read_again = poll_until(lambda: capture.topic("companies").of(goes)[1:], "its reading", 180)
+        assert [change["op"] for change in read_again] == ["r"]
+        live.kill("connect")
+        assert b"lab: Kafka Connect" in repair.communicate()[1]
+        capture.run(f"DELETE FROM companies WHERE id = {goes}")
+        live.well_again("connect")
+        poll_until(
+            lambda: "an earlier reading was interrupted" in live.lab("cdc", "status").stdout, "the next reading", 180
+        )
+    last = poll_until(lambda: len(found := capture.topic("companies").of(goes)) > 2 and found[-2:], "its deletion", 600)
+    assert (last[0]["op"], last[0]["before"]["id"], last[1]) == ("d", goes, None)
+    poll_until(lambda: goes not in capture.warehouse_rows("companies"), "the warehouse to be without it")
+    poll_until(lambda: live.lab("cdc", "status").returncode == 0, "`lab cdc status` to have no doubt")
+    assert "1 deletions had been missed" in live.succeed("stack", "logs", "cdc-watch", "--tail", "20")
+    capture.agree()
+
+
 def test_single_tables_are_read_again_while_changes_go_on(capture: Capture, live: Live):
     assert "0 deletions had been missed" in live.succeed("cdc", "resnapshot", "campuses", "subjects")
     again = capture.comes("campuses", 1, 1)
     assert [change["op"] for change in again] == ["r"]
     assert "no table rooms" in live.lab("cdc", "resnapshot", "rooms").stderr
+
+
+def _slots(capture: Capture) -> int:
+    with capture.erp("debezium") as cursor:
+        cursor.execute("SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'debezium_erp'")
+        return int(cursor.fetchone()[0])
 
 
 def drop_slot(capture: Capture) -> None:
