@@ -72,7 +72,7 @@ def main(only: tuple[str, ...], size: float, keep: bool) -> None:
     try:
         stack = running()
     except LabError as error:
-        console.print(f"[red]{error}", highlight=False)
+        console.print(f"[red]{error}", highlight=False, soft_wrap=True)
         sys.exit(1)
     for name in only or PARTS:
         began = time.monotonic()
@@ -80,13 +80,13 @@ def main(only: tuple[str, ...], size: float, keep: bool) -> None:
             with console.status(name) as status:
                 section = PARTS[name](stack, size, status.update)
         except LabError as error:
-            console.print(f"[red]{name}: {error}", highlight=False)
+            console.print(f"[red]{name}: {error}", highlight=False, soft_wrap=True)
             failed = True
             continue
         console.print(page.as_table(section), f"[dim]{time.monotonic() - began:.0f} s", "", highlight=False)
         if keep:
             page.keep([section], facts=facts())
-    console.print(page.machine(facts()), style="dim", highlight=False)
+    console.print(page.machine(facts()), style="dim", highlight=False, soft_wrap=True)
     sys.exit(1 if failed else 0)
 
 

@@ -89,7 +89,8 @@ def _measured(
         _awake(row, wait_for)
         for number in range(commits):
             tell(f"{name}: commit {number + 1} of {commits}")
-            committed[row.count + 1] = row.change()
+            at = row.change()
+            committed[row.count] = at
             time.sleep(chance.uniform(*PAUSES))
         wait_for(range(min(committed), max(committed) + 1))
     ours, other = (

@@ -123,7 +123,9 @@ class Connect:
         except (ValueError, KeyError, TypeError):
             said = text
         if error.code == 404:
-            return NotThere(f"Kafka Connect has no {path.split('/')[2]}" if "/" in path else said, where=self.url)
+            return NotThere(
+                f"Kafka Connect has no {path.split('/')[2]}" if path.count("/") > 1 else said, where=self.url
+            )
         return LabError(f"Kafka Connect refuses: {' '.join(said.split())}", where=f"{self.url}{path}")
 
 
