@@ -17,7 +17,7 @@ from functools import partial
 from bench.live.figures import milliseconds, percentile
 from bench.live.http_load import Answers, load, post
 from bench.live.nothing import Nothing, nothing
-from bench.measure import Section, Tell
+from bench.measure import Section, Tell, ratio
 from lab.stack.place import Stack
 from lab.waiting import until
 from lakelab.errors import LabError
@@ -26,11 +26,8 @@ from lakelab.topics import EVENTS
 CONNECTIONS = 32
 LINES = 500  # of a batch
 WARM_UP = 0.5  # seconds before each measurement, of the same load
-NOTHING, PLAIN, NAMED, BATCH, BATCH_NOTHING = (
-    "a route that does nothing", "an event", "an event with an id", f"{LINES} events a request",
-    f"a route that does nothing, {LINES} events a request",
-)  # fmt: skip
-BASE = {PLAIN: NOTHING, NAMED: NOTHING, BATCH: BATCH_NOTHING}
+NOTHING, PLAIN, NAMED = "a route that does nothing", "an event", "an event with an id"
+BATCH = f"events, {LINES} a request"
 GOAL = 0.8
 
 
@@ -88,10 +85,8 @@ def _rows(found: Mapping[int, Mapping[str, Measured]]) -> tuple[tuple[str, ...],
 
 
 def _cells(ways: Mapping[str, Measured], name: str) -> tuple[str, str, str]:
-    mine = ways[name]
-    share = "1"
-    if name in BASE:
-        share = f"{statistics.median(m / b for m, b in zip(mine.rates, ways[BASE[name]].rates, strict=True)):.2f} x"
+    mine, base = ways[name], ways[NOTHING]
+    share = "1" if name == NOTHING else f"{ratio(mine.rates, base.rates):.2f} x"
     return f"{statistics.median(mine.rates):,.0f}", milliseconds(percentile(mine.seconds, 99)), share
 
 
@@ -128,7 +123,6 @@ def _ways(stack: Stack, other: Nothing) -> list[Way]:
         Way(NOTHING, *theirs, lambda: plain),
         Way(PLAIN, *ours, lambda: plain),
         Way(NAMED, *ours, named),
-        Way(BATCH_NOTHING, *theirs, lambda: many, LINES),
         Way(BATCH, *ours, lambda: many, LINES),
     ]
 
