@@ -20,6 +20,7 @@ from lab.ads.commands import ads
 from lab.chaos.commands import chaos
 from lab.embedded.place import Place
 from lab.live.commands import cdc, kafka, trace
+from lab.live.market_commands import market
 from lab.live.nifi_commands import nifi
 from lab.stack.commands import stack
 from lab.terraform.commands import cost, package, rehearse
@@ -379,6 +380,7 @@ cli.add_command(ads)
 cli.add_command(kafka)
 cli.add_command(cdc)
 cli.add_command(chaos)
+cli.add_command(market)
 cli.add_command(nifi)
 cli.add_command(trace)
 

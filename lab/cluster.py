@@ -20,17 +20,18 @@ ENDED = {"COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED"}
 RELEASE = "emr-7.13.0"
 
 
-def read_steps(path: Path, settings: Settings) -> list[dict[str, Any]]:
-    """Steps from a file as Airflow renders it: `{{ var.value.bucket_name }}` is the bucket."""
+def read_steps(path: Path, settings: Settings, **more: str) -> list[dict[str, Any]]:
+    """Steps from a file as Airflow renders it: `{{ var.value.bucket_name }}` is the bucket. more: other variables."""
     try:
         text = path.read_text(encoding="utf-8")
-        variables = {"value": {"bucket_name": settings.bucket}}
+        variables = {"value": {"bucket_name": settings.bucket, **more}}
         rendered = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(text).render(var=variables)
         steps = json.loads(rendered)
     except FileNotFoundError:
         raise LabError("no such file of steps", where=str(path)) from None
     except jinja2.TemplateError as error:
-        raise LabError(f"cannot render: {error}", where=str(path), fix="only var.value.bucket_name is known") from None
+        known = ", ".join(f"var.value.{name}" for name in variables["value"])
+        raise LabError(f"cannot render: {error}", where=str(path), fix=f"only {known} is known") from None
     except ValueError as error:
         raise LabError(f"not JSON: {error}", where=str(path), fix="write a list of steps") from None
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):

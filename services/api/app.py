@@ -13,6 +13,7 @@ import asyncpg
 from fastapi import FastAPI
 
 from services.api import logs, problems
+from services.api.averages import Averages
 from services.api.clients import Clients
 from services.api.erp.store import Store
 from services.api.feed import Feed, Watchers
@@ -25,6 +26,7 @@ from services.api.quotes import Board
 from services.api.routers import docs, erp, events, health, live, marts, quotes
 from services.api.security import Guard
 from services.api.settings import Settings, load_settings
+from services.api.warehouse import Warehouse
 
 ABOUT = """The school's ERP as resources, events into Kafka, marts and quotes out of the lab.
 
@@ -66,12 +68,15 @@ async def opened(settings: Settings) -> AsyncIterator[Clients]:
         board, watchers = Board(), Watchers()
         feed = Feed(settings.brokers, board, watchers)
         stack.push_async_callback(asyncio.to_thread, feed.close)
-        warehouse = Marts(*settings.hive)
+        warehouse = Warehouse(*settings.hive)
         stack.callback(warehouse.close)
         for task in (doubts.watch(ids_pool, settings.brokers, settings.id_window), _probe(producer)):
             stack.push_async_callback(_cancelled, asyncio.create_task(task))
         guard = Guard(settings.tokens)
-        yield Clients(guard, Store(erp_pool), producer, ids, Intake(producer, ids), warehouse, board, watchers)
+        yield Clients(
+            guard, Store(erp_pool), producer, ids, Intake(producer, ids), Marts(warehouse), Averages(warehouse), board,
+            watchers,
+        )  # fmt: skip
 
 
 def _pool(address: str, most: int) -> asyncpg.Pool:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from services.api.averages import Averages
 from services.api.erp.store import Store
 from services.api.feed import Watchers
 from services.api.intake.ids import Ids
@@ -27,6 +28,7 @@ class Clients:
     ids: Ids
     intake: Intake
     marts: Marts
+    averages: Averages
     board: Board
     watchers: Watchers
 

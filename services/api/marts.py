@@ -1,4 +1,4 @@
-"""The marts, asked of HiveServer2 in threads, with a limit in time, and kept for a while."""
+"""The marts, asked of the warehouse and kept for a while."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ import datetime as dt
 import hashlib
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from lakelab.errors import LabError
-from lakelab.hiveserver2 import HiveServer2
 from lakelab.marts import MARTS
-from services.api.problems import Problem, away
+from services.api.problems import Problem
+from services.api.warehouse import NotMadeError, Warehouse
 
 FRESH_SECONDS = 30  # marts are made anew by runs of minutes
-PATIENCE = 20.0
 NAMES = tuple(mart.table for mart in MARTS)
 
 
@@ -34,15 +31,10 @@ class Answer:
 class Marts:
     """Reads marts; many who ask for the same one wait for one question."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._server = HiveServer2(host, port)
-        self._threads = ThreadPoolExecutor(2, "hive")
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
         self._kept: dict[str, Answer] = {}
         self._locks = {name: asyncio.Lock() for name in NAMES}
-
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._server.close()
 
     async def read(self, name: str) -> Answer:
         """Problem 404: no such mart, or not made yet. 503: the warehouse does not answer in time."""
@@ -55,16 +47,10 @@ class Marts:
         return kept
 
     async def _ask(self, name: str) -> Answer:
-        loop = asyncio.get_running_loop()
-        question = loop.run_in_executor(self._threads, self._server.query, f"SELECT * FROM {name}")
         try:
-            columns, rows = await asyncio.wait_for(question, PATIENCE)
-        except TimeoutError:
-            raise away(f"the warehouse did not answer in {PATIENCE:.0f} s", 15) from None
-        except LabError as error:
-            if "not found" in error.what.lower():
-                raise Problem(404, f"{name} is not made yet: run the pipeline once") from None
-            raise away("the warehouse does not answer", 15) from None
+            columns, rows = await self._warehouse.ask(f"SELECT * FROM {name}")
+        except NotMadeError:
+            raise Problem(404, f"{name} is not made yet: run the pipeline once") from None
         lines = [dict(zip(columns, map(_json, row), strict=True)) for row in rows]
         body = json.dumps({"mart": name, "rows": lines}, ensure_ascii=False, separators=(",", ":")).encode()
         return Answer(body, hashlib.sha256(body).hexdigest()[:32], time.monotonic())
