@@ -122,7 +122,7 @@ class Sink:
     def __init__(
         self, spark: SparkSession, table: str, folder: str, columns: Sequence[str], keys: Sequence[str]
     ) -> None:
-        self._spark, self._table, self._folder = spark, table, folder.rstrip("/")
+        self._spark, self._table, self._folder = spark, table, folder
         self._columns, self._keys = list(columns), [*keys, "hour"]
         self._due: deque[tuple[float, str]] = deque()
 
@@ -152,10 +152,12 @@ class Sink:
         version = f"{self._folder}/{batch:09d}-{uuid.uuid4().hex[:6]}"
         merged = kept.unionByName(rows).coalesce(1).sortWithinPartitions("hour", *self._keys)
         merged.write.partitionBy("hour").parquet(version)
+        there = {folder.rpartition("/hour=")[2] for folder in former}
         for hour in hours:
-            place = f"PARTITION (hour='{hour}')"
-            self._spark.sql(f"ALTER TABLE {self._table} ADD IF NOT EXISTS {place} LOCATION '{version}/hour={hour}'")
-            self._spark.sql(f"ALTER TABLE {self._table} {place} SET LOCATION '{version}/hour={hour}'")
+            place, location = f"PARTITION (hour='{hour}')", f"LOCATION '{version}/hour={hour}'"
+            if hour not in there:
+                self._spark.sql(f"ALTER TABLE {self._table} ADD IF NOT EXISTS {place} {location}")
+            self._spark.sql(f"ALTER TABLE {self._table} {place} SET {location}")
         self._later(former)
 
     def _folders(self, rows: DataFrame) -> set[str]:
@@ -197,7 +199,7 @@ def start(spark: SparkSession, source: DataFrame, arguments: argparse.Namespace)
     # Without it a batch of nothing would follow each that has something, to forget windows a few seconds earlier.
     spark.conf.set("spark.sql.streaming.noDataMicroBatches.enabled", "false")
     quotes = read_quotes(source, arguments.late)
-    lake, database = arguments.lake.rstrip("/"), arguments.database
+    lake, database = whole(spark, arguments.lake), arguments.database
     figures = averages(quotes, arguments.window, arguments.slide, arguments.late)
     tables = {
         "averages": (figures, AVERAGES, ("symbol", "window_start", "window_end"), "update"),
@@ -211,6 +213,12 @@ def start(spark: SparkSession, source: DataFrame, arguments: argparse.Namespace)
         query = query.option("checkpointLocation", f"{lake}/checkpoint/{name}")
         queries.append(query.trigger(processingTime=f"{arguments.trigger} seconds").start())
     return queries
+
+
+def whole(spark: SparkSession, uri: str) -> str:
+    """The address with its server's name, which Hadoop wants of a checkpoint, and Hive of a partition."""
+    path = spark._jvm.org.apache.hadoop.fs.Path(uri.rstrip("/"))  # type: ignore[union-attr]
+    return str(path.getFileSystem(spark._jsc.hadoopConfiguration()).makeQualified(path).toString())
 
 
 def follow(spark: SparkSession, queries: list[StreamingQuery]) -> None:

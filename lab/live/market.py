@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from lab.cluster import ALIVE, ENDED, RELEASE, STEPS, Emr, all_steps, read_steps
 from lab.waiting import until
@@ -109,14 +108,10 @@ def find(emr: Emr) -> Stream | None:
 
 def _stream(emr: Emr, cluster: str) -> Stream:
     """By its last step; or by the one before, where that failed and the last never ran."""
-    steps = sorted(all_steps(emr, cluster), key=_created)
+    steps = list(all_steps(emr, cluster))[::-1]  # the newest come first
     step = next((s for s in steps if s["Status"]["State"] in ENDED - {"COMPLETED"}), steps[-1])
     since = step["Status"]["Timeline"].get("StartDateTime")
     return Stream(cluster, step["Id"], str(step["Status"]["State"]), since)
-
-
-def _created(step: dict[str, Any]) -> Any:
-    return step["Status"]["Timeline"]["CreationDateTime"]
 
 
 def application(address: str, stream: Stream) -> str:

@@ -35,6 +35,7 @@ BOTH = (
     "test_health",
     "test_cdc",
     "test_lake",
+    "test_market",
     "test_bench",
     "test_nifi",
     "test_chaos",
