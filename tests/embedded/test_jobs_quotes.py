@@ -82,10 +82,13 @@ def quote(time: str, price: str, volume: int = 100, symbol: str = "AB") -> str:
 
 @pytest.fixture
 def market(spark, tmp_path):
+    partitions = spark.conf.get("spark.sql.shuffle.partitions")
+    spark.conf.set("spark.sql.shuffle.partitions", "1")  # as the step has it
     found = Market(spark, tmp_path)
     yield found
     found.stop()
     spark.sql("DROP DATABASE IF EXISTS lake_market CASCADE")
+    spark.conf.set("spark.sql.shuffle.partitions", partitions)
 
 
 def test_windows_over_two_batches_and_a_change_of_hour(market):

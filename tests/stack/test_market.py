@@ -80,16 +80,30 @@ class Market:
 
     def agree(self, seconds: float = 300) -> dict[Window, Figures]:
         """Wait until Hive has the windows that have ended by now, all of them and no other; returns them."""
-        now = datetime.now(UTC)
+        now, seen = datetime.now(UTC), set[str]()
 
         def same() -> bool:
+            nonlocal seen
+            former, seen = seen, self.versions()
+            if (
+                seen == former
+            ):  # Hive is asked when there is something new: it needs the processor that the stream needs
+                return False
             self.topic.read()
             expected = self.topic.figures(now)
             # Of the present minute, too: not only what was there before the test.
-            return self.hive_has(now) == expected and (now - max(start for _, start in expected)).total_seconds() < 75
+            new = [start for _, start in expected if (now - start).total_seconds() < 75]
+            return bool(new) and self.hive_has(now) == expected
 
         poll_until(same, f"Hive to have the windows until {now:%H:%M:%S}", seconds)
         return self.topic.figures(now)
+
+    def versions(self) -> set[str]:
+        """Folders of the table, one of each batch. The one before is what Hive has when the next appears."""
+        port = self.live.stack.environment["WEBHDFS_PORT"]
+        url = f"http://127.0.0.1:{port}/webhdfs/v1/lake/market/averages?op=LISTSTATUS&user.name=hadoop"
+        found = httpx.get(url, timeout=30).raise_for_status().json()
+        return {status["pathSuffix"] for status in found["FileStatuses"]["FileStatus"]}
 
     def hive_has(self, before: datetime) -> dict[Window, Figures]:
         rows = self.hive.rows(
