@@ -24,11 +24,10 @@ def test_the_page_of_kafka_shows_topics_and_a_change_as_it_comes(page: Page, liv
 def test_a_call_is_tried_on_the_page_of_the_api(page: Page, live: Live):
     page.goto(address(live, "API"))
     page.get_by_role("button", name="Authorize").first.click()
-    page.get_by_label("Value").or_(page.locator(".auth-container input")).first.fill(
-        live.stack.environment["API_READER_TOKEN"]
-    )
-    page.locator(".auth-btn-wrapper").get_by_role("button", name="Apply credentials").click()
+    page.get_by_label("auth-bearer-value").fill(live.stack.environment["API_READER_TOKEN"])
+    page.get_by_role("button", name="Apply credentials").click()
     page.locator(".close-modal").click()
+    page.locator("[data-tag=quotes]").click()
     call = page.locator(".opblock-get").filter(has=page.locator("[data-path='/quotes/{symbol}']"))
     call.locator(".opblock-summary-control").click()
     call.get_by_role("button", name="Try it out").click()
