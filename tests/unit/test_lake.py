@@ -247,11 +247,11 @@ def test_many_files_of_a_day_become_one(lab, monkeypatch):
     monkeypatch.setattr(lake_table, "MANY", 3)
     writer = lab.writer(grace=1000)
     for n in range(3):
-        assert not writer.compact()
+        assert not writer.compact(lab.executor)
         lab.take(writer, change(n, n, n, "c"))
     folder = lab.metastore.tables["companies_changes"]["1970-01-01"].location
 
-    assert writer.compact()
+    assert writer.compact(lab.executor)
 
     now = lab.metastore.tables["companies_changes"]["1970-01-01"].location
     assert [stored.uri.rpartition("/")[2] for stored in lab.files.list(now)] == ["0-0-2.parquet"]
@@ -274,6 +274,17 @@ def test_former_folders_stay_for_their_readers_and_go_then(lab):
     assert not lab.files.list(former)
     assert employees(lab) == {1: 11}
     assert lab.versions() == [(1, 0, "c"), (1, 1, "u")]
+
+
+def test_what_is_to_be_deleted_is_deleted_some_at_a_time(tmp_path):
+    files = FolderStorage(tmp_path)
+    folders = [f"hdfs:///lake/x/{number}" for number in range(5)]
+    for folder in folders:
+        files.write(f"{folder}/rows.parquet", b"x")
+    sweep = Sweep(files, grace=10)
+    sweep.later(folders, now=0)
+    assert [sweep.run(9, most=2), sweep.run(11, most=2), sweep.run(11), sweep.run(11)] == [0, 2, 3, 0]
+    assert files.list("hdfs:///lake/x") == []
 
 
 STORY = (
@@ -309,7 +320,7 @@ def story(lab: Lab, moment: int) -> int:
             writer = lab.writer(when=when, grace=-1)
             for batch in STORY:
                 lab.take(writer, *(each for each in batch if each.offset > writer.offsets[0]))
-                writer.compact()
+                writer.compact(lab.executor)
                 lab.sweep.run()
         except Killed:
             continue

@@ -14,7 +14,7 @@ from confluent_kafka import KafkaException
 
 from lab.live.lake import tables
 from lab.live.lake.consumer import Changes, Place, Poison, Taken
-from lab.live.lake.files import Sweep
+from lab.live.lake.files import MOST, Sweep
 from lab.live.lake.metastore import HiveMetastore
 from lab.live.lake.names import DATABASE
 from lab.live.lake.table import Batch, Cache, LakeTable
@@ -66,8 +66,9 @@ class Lake:
             lake.switch(batch)
             self._set_aside(_refused(lake, batch))
         self._tell(taken)
-        self._sweep.run()
-        any(lake.compact() for lake in self._tables.values())
+        # Where changes come one after the other, the next ones wait for this: no more goes than has come.
+        self._sweep.run(most=1 + sum(len(batch.places) for _, batch in batches) if taken.count else MOST)
+        any(lake.compact(self._executor) for lake in self._tables.values())
         return taken
 
     def _tell(self, taken: Taken) -> None:

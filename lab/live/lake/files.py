@@ -65,10 +65,10 @@ class Sweep:
         when = (time.monotonic() if now is None else now) + self._grace
         self._due.extend((when, folder) for folder in folders)
 
-    def run(self, now: float | None = None) -> int:
-        """Delete what has been out of use for long enough, some at a time; returns how many folders went."""
+    def run(self, now: float | None = None, most: int = MOST) -> int:
+        """Delete what has been out of use for long enough, so many at most; returns how many folders went."""
         moment, count = time.monotonic() if now is None else now, 0
-        while self._due and self._due[0][0] <= moment and count < MOST:
+        while self._due and self._due[0][0] <= moment and count < most:
             self._files.delete(self._due[0][1])
             self._due.popleft()
             count += 1

@@ -178,8 +178,11 @@ class LakeTable:
             self._metastore.add(f"{self.table.name}_changes", added)
             self._days |= {each.value: each.location for each in added}
 
-    def compact(self) -> bool:
-        """Make one file of the many of a day, if a day has many; returns whether there was one."""
+    def compact(self, executor: Executor) -> bool:
+        """Make one file of the many of a day, if a day has many; returns whether there was one.
+
+        The next changes wait for it: the files are read side by side.
+        """
         day = next((day for day, count in self._count.items() if count >= MANY), None)
         if day is None:
             return False
@@ -188,7 +191,7 @@ class LakeTable:
         folder = parquet.new_folder(f"{tables.folder(self.table, 'changes')}/{day}", 0)
         self._count[day] = 0
         for number, names in _by_partition(found).items():
-            rows = polars.concat([parquet.read(self._files, uri, self._change_schema) for uri in names])
+            rows = polars.concat(executor.map(self._changes_of, names))
             offsets = rows["kafka_offset"].to_list()
             parquet.write(
                 self._files, f"{folder}/{number}-{min(offsets)}-{max(offsets)}.parquet", rows.sort("kafka_offset")
@@ -198,6 +201,9 @@ class LakeTable:
         self._days[day] = folder
         self._sweep.later([former])
         return True
+
+    def _changes_of(self, uri: str) -> polars.DataFrame:
+        return parquet.read(self._files, uri, self._change_schema)
 
     def _begin_anew(self) -> None:
         """Forget all rows and versions: another topic counts from nothing."""
