@@ -64,6 +64,13 @@ class Guard:
             raise Problem(403, f"the token does not allow {right.value}", headers={"WWW-Authenticate": told})
 
 
+def permit(request: Request, guard: Guard, right: Right) -> None:
+    """What `may` does, for a route that is asked for a thousand times a second: FastAPI's way to find out what a route
+    depends on takes longer than all that the route does. Problem 401 or 403."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    guard.check(token.strip() if scheme.lower() == "bearer" else None, right)
+
+
 def may(right: Right) -> Callable[..., Coroutine[Any, Any, None]]:
     """A dependency that lets in who has the right."""
 

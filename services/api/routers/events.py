@@ -5,23 +5,28 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field, ValidationError
 
 from services.api import metrics
-from services.api.clients import Clients, Open
+from services.api.clients import Clients
 from services.api.events import ADAPTERS, TYPES, Ready, read
 from services.api.intake.intake import Taken
 from services.api.problems import MEDIA_TYPE, Problem, away, responses, validation_errors
-from services.api.security import Right, may
+from services.api.security import Right, bearer, permit
 
 ONE, MANY = 256 << 10, 8 << 20  # bytes of a body
 MOST_LINES = 10_000
 NDJSON = ("application/x-ndjson", "application/ndjson")
-Kind = Annotated[str, Path(json_schema_extra={"enum": list(TYPES)})]
+KIND = {
+    "name": "kind",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "enum": list(TYPES), "title": "Kind"},
+}
 
 
 class Stored(BaseModel):
@@ -87,7 +92,6 @@ router = APIRouter(tags=["events"])
     "/events/{kind}",
     summary="Send events",
     description=ABOUT,
-    dependencies=[Depends(may(Right.EVENTS))],
     status_code=201,
     response_model=Stored,
     responses={
@@ -95,9 +99,17 @@ router = APIRouter(tags=["events"])
         207: {"description": "Some lines were refused.", "model": Lines},
         **responses(401, 403, 404, 409, 413, 415, 422, 503),
     },
-    openapi_extra={"requestBody": {"required": True, "content": _content()}},
+    # Said here, and looked after below: see `permit`.
+    openapi_extra={
+        "requestBody": {"required": True, "content": _content()},
+        "parameters": [KIND],
+        "security": [{bearer.scheme_name: []}],
+    },
 )
-async def send(kind: Kind, request: Request, clients: Open) -> Response:
+async def send(request: Request) -> Response:
+    clients: Clients = request.app.state.clients
+    permit(request, clients.guard, Right.EVENTS)
+    kind = request.path_params["kind"]
     if kind not in ADAPTERS:
         raise Problem(404, f"there is no such kind of event: one of {', '.join(TYPES)}")
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
