@@ -29,13 +29,13 @@ Part = Callable[[Stack, float, Tell], Section]
 def _kafka(stack: Stack, size: float, tell: Tell) -> Section:
     from bench.live.latency import kafka_against_default
 
-    return kafka_against_default(stack, _share(200, size), tell)
+    return kafka_against_default(stack, _share(150, size), tell)
 
 
 def _hive(stack: Stack, size: float, tell: Tell) -> Section:
     from bench.live.queryable import queryable
 
-    return queryable(stack, _share(60, size), tell)
+    return queryable(stack, _share(50, size), tell)
 
 
 def _changes(stack: Stack, size: float, tell: Tell) -> Section:
@@ -47,7 +47,7 @@ def _changes(stack: Stack, size: float, tell: Tell) -> Section:
 def _intake(stack: Stack, size: float, tell: Tell) -> Section:
     from bench.live.intake import intake
 
-    return intake(stack, (1, 2, 3) if size >= 1 else (1, 2), _share(2, size), 3.0 * min(size, 1), tell)
+    return intake(stack, (1, 2, 3) if size >= 1 else (1, 2), _share(2, size), 2.5 * min(size, 1), tell)
 
 
 def _memory(stack: Stack, size: float, tell: Tell) -> Section:

@@ -25,6 +25,7 @@ from lakelab.topics import EVENTS
 
 CONNECTIONS = 32
 LINES = 500  # of a batch
+SESSIONS = 64
 WARM_UP = 0.5  # seconds before each measurement, of the same load
 NOTHING, PLAIN, NAMED = "a route that does nothing", "an event", "an event with an id"
 BATCH = f"events, {LINES} a request"
@@ -113,22 +114,27 @@ def _ways(stack: Stack, other: Nothing) -> list[Way]:
     theirs = other.port, ssl.create_default_context(cadata=other.authority())
     path, run, numbers = f"/api/events/{EVENTS}", secrets.token_hex(4), itertools.count()
     headers = {"Authorization": f"Bearer {stack.environment['API_EVENTS_TOKEN']}", "Content-Type": "application/json"}
-    plain = post(path, headers, _event({}))
+    # Of many sessions, so that they go to all partitions. Made once: the client's own work is not what is measured.
+    bodies = [_event({"session": f"bench-{number}"}) for number in range(SESSIONS)]
+    plain = itertools.cycle([post(path, headers, body) for body in bodies]).__next__
 
     def named() -> bytes:
-        return post(path, headers, _event({"event_id": f"bench-{run}-{next(numbers):08d}"}))
+        number = next(numbers)
+        body = _event({"event_id": f"bench-{run}-{number:08d}", "session": f"bench-{number % SESSIONS}"})
+        return post(path, headers, body)
 
-    many = post(path, {**headers, "Content-Type": "application/x-ndjson"}, b"\n".join([_event({})] * LINES))
+    lines = b"\n".join(itertools.islice(itertools.cycle(bodies), LINES))
+    many = post(path, {**headers, "Content-Type": "application/x-ndjson"}, lines)
     return [
-        Way(NOTHING, *theirs, lambda: plain),
-        Way(PLAIN, *ours, lambda: plain),
+        Way(NOTHING, *theirs, plain),
+        Way(PLAIN, *ours, plain),
         Way(NAMED, *ours, named),
         Way(BATCH, *ours, lambda: many, LINES),
     ]
 
 
 def _event(more: Mapping[str, str]) -> bytes:
-    fixed = {"name": "bench", "event_time": "2026-01-01T00:00:00Z", "session": "bench", "properties": {"page": "/x"}}
+    fixed = {"name": "bench", "event_time": "2026-01-01T00:00:00Z", "properties": {"page": "/campuses"}}
     return json.dumps({**fixed, **more}).encode()
 
 
