@@ -16,7 +16,7 @@ from bench.measure import Section, Tell, ratio, spread
 from lab.embedded.postgres import OWNER
 from lab.live.kafka import admin
 from lab.live.lake.names import GROUP
-from lab.live.proof import SINK
+from lab.live.strays import GROUP as SINK
 from lab.stack.place import Stack
 from lab.waiting import until
 from lakelab.catalogue import GRADES
