@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from bench import page
+from bench.live.calm import until_calm
 from bench.measure import Section, Tell
 from lab.stack.compose import versions
 from lab.stack.place import Stack
@@ -71,6 +72,8 @@ def main(only: tuple[str, ...], size: float, keep: bool) -> None:
     failed = False
     try:
         stack = running()
+        with console.status("") as status:
+            until_calm(stack, status.update)
     except LabError as error:
         console.print(f"[red]{error}", highlight=False, soft_wrap=True)
         sys.exit(1)

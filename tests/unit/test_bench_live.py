@@ -13,12 +13,14 @@ from bench import page
 from bench.live import lasting, sustained
 from bench.live.__main__ import PARTS, main
 from bench.live.arrivals import Arrival
+from bench.live.calm import up_to_date
 from bench.live.figures import p50_p99, paired_ratio, percentile, slope
 from bench.live.http_load import load, post
 from bench.live.intake import Measured, _rows
 from bench.live.latency import DEFAULT, _growing
 from bench.live.peer import default_config
 from bench.measure import Section
+from lab.live.cluster import Group, Lag
 
 
 @pytest.mark.parametrize(
@@ -115,6 +117,15 @@ def test_memory_is_told_by_thirds_and_as_a_line() -> None:
         ("lake", "103", "112", "121", "+3.0"),
         ("all", "153", "162", "171", "+3.0"),
     )
+
+
+def test_measuring_waits_for_both_readers_of_changes() -> None:
+    def group(name: str, *behind: int) -> Group:
+        return Group(name, "", 0, tuple(Lag(name, "t", part, 100 - each, 100) for part, each in enumerate(behind)))
+
+    assert up_to_date([group("lake", 0, 1), group("connect-warehouse-sink", 1, 1), group("nifi", 99)])
+    assert not up_to_date([group("lake", 0, 1), group("connect-warehouse-sink", 1, 50)])
+    assert not up_to_date([group("lake", 0, 1)])
 
 
 class _Page(BaseHTTPRequestHandler):
