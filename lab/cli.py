@@ -19,7 +19,7 @@ from rich.table import Table
 from lab.ads.commands import ads
 from lab.chaos.commands import chaos
 from lab.embedded.place import Place
-from lab.live.commands import cdc, kafka, trace
+from lab.live.commands import cdc, kafka, lake, trace
 from lab.live.market_commands import market
 from lab.live.nifi_commands import nifi
 from lab.stack.commands import stack
@@ -379,6 +379,7 @@ cli.add_command(stack)
 cli.add_command(ads)
 cli.add_command(kafka)
 cli.add_command(cdc)
+cli.add_command(lake)
 cli.add_command(chaos)
 cli.add_command(market)
 cli.add_command(nifi)

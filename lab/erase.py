@@ -87,7 +87,7 @@ def erase_from_erp(place: Place, postgres: Postgres, person: Person) -> dict[str
     with os.fdopen(handle, "w") as stream:
         json.dump(dataclasses.asdict(person), stream)
     _remember(place, person)
-    return _delete(postgres, [person.id], [email.lower() for email in person.emails])
+    return delete_rows(postgres.connect(OWNER), [person.id], [email.lower() for email in person.emails])
 
 
 def finish(place: Place) -> None:
@@ -99,9 +99,9 @@ def _begun(place: Place) -> Path:
     return place.home / "erasing.json"
 
 
-def _delete(postgres: Postgres, ids: list[int], emails: list[str]) -> dict[str, int]:
+def delete_rows(connection: Any, ids: list[int], emails: list[str]) -> dict[str, int]:
+    """Delete the rows of students and of those e-mails, in one transaction; returns how many of each table."""
     deleted = {}
-    connection = postgres.connect(OWNER)
     with connection, connection.cursor() as cursor:
         for table in DEPENDENT:
             cursor.execute(f"DELETE FROM public.{table} WHERE student_id = ANY(%s)", (ids,))
@@ -155,7 +155,7 @@ def replay(place: Place, postgres: Postgres) -> int:
         cursor.execute("SELECT DISTINCT lower(email) FROM public.audiences")
         emails = [e for (e,) in cursor.fetchall() if _mark(place, e) in known_emails]
     connection.close()
-    return _delete(postgres, ids, emails)["students"]
+    return delete_rows(postgres.connect(OWNER), ids, emails)["students"]
 
 
 def clear_remains(place: Place, postgres: Postgres) -> None:

@@ -123,6 +123,21 @@ def status_of(stack: Stack) -> Status:
 
 
 @click.group()
+def lake() -> None:
+    """The lake: what the ERP is now and was, in Hive's database `lake_erp`."""
+
+
+@lake.command("erase")
+@click.argument("number", type=click.IntRange(1))
+def lake_erase(number: int) -> None:
+    """Erase a student from the ERP and from the lake, history included, and prove it by a search of all its files."""
+    stack = running_stack()
+    from lab.live.erase import erase_student
+
+    erase_student(stack, number, Console(highlight=False))
+
+
+@click.group()
 def cdc() -> None:
     """Change data capture: from the ERP's log into Kafka."""
 

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import io
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
+from urllib.request import Request, urlopen
 
+import polars
 import pytest
 from capture import Capture
 from live import Live
@@ -104,6 +108,41 @@ def _now(lake: Lake) -> str:
         return str(cursor.fetchone()[1])
 
 
+def test_a_person_is_erased_from_history_and_every_file(lake: Lake, live: Live):
+    number, old, new = 9400050, "Ada.Old@lake.example", "ada.new@lake.example"
+    lake.capture.run(
+        _copied("students", id=number, email=old, personal_email="ada.home@lake.example"),
+        _copied("grades", id=number, student_id=number),
+        _copied("audiences", id=number, email=old.lower()),
+    )
+    lake.capture.run(f"UPDATE students SET email = '{new}' WHERE id = {number}")
+    out = live.succeed("lake", "erase", str(number))
+    assert "ERP: 1 of grades, 1 of audiences, 1 of students deleted" in out
+    assert "2 of audiences, 2 of grades, 3 of students taken out" in out
+    assert _mentions(live, old, new) == []
+    names = ("students", "students_changes", "grades_changes", "audiences_changes")
+    asked = " UNION ALL ".join(f"SELECT id FROM lake_erp.{name} WHERE id = {number}" for name in names)
+    assert lake.hive.rows(asked) == []
+    assert number not in lake.capture.warehouse_rows("students")
+
+
+def _copied(table: str, **values: Any) -> str:
+    """A statement that adds a copy of the table's first row with other values."""
+    other = json.dumps(values)
+    return f"INSERT INTO {table} SELECT (json_populate_record(r, '{other}')).* FROM {table} r ORDER BY r.id LIMIT 1"
+
+
+def _mentions(live: Live, *texts: str) -> list[str]:
+    """The files of the lake in which one of the texts is, in whatever letters."""
+    found = []
+    for folder in ("students", "audiences"):
+        for stored in live.stack.hdfs.list(f"hdfs:///lake/erp/{folder}"):
+            with live.stack.hdfs.open(stored.uri) as stream:
+                rows = polars.read_parquet(io.BytesIO(stream.read())).write_ndjson().lower()
+            found += [stored.uri] * any(text.lower() in rows for text in texts)
+    return found
+
+
 def test_killed_in_the_middle_of_changes_nothing_is_lost_and_nothing_doubled(lake: Lake, live: Live):
     lake.capture.run(COMPANY.format(9400030, 1))
     writing = threading.Thread(target=_count, args=(lake.capture,))
@@ -126,6 +165,41 @@ def _count(capture: Capture) -> None:
             cursor.execute("UPDATE companies SET employees = employees + 1 WHERE id = 9400030")
             cursor.connection.commit()
             pause.wait(0.02)
+
+
+def test_a_full_hdfs_is_said_once_loses_nothing_and_all_goes_on_when_there_is_room(lake: Lake, live: Live):
+    lake.capture.run(COMPANY.format(9400040, 1))
+    _quota(live, 1)  # bytes for /lake: no file can be written any more
+    try:
+        lake.capture.run("UPDATE companies SET employees = 2 WHERE id = 9400040")
+        poll_until(lambda: _said(live, "HDFS is full"), "the lake to say that HDFS is full")
+        lake.capture.run("UPDATE companies SET employees = 3 WHERE id = 9400040", COMPANY.format(9400041, 1))
+        before = _folders(live)
+        poll_until(lambda: _folders(live) > before + 3, "more tries, each of which leaves folders")
+    finally:
+        _quota(live, -1)
+    lake.agree("companies")
+    lines = _said(live, "HDFS is full")
+    assert len(lines) == 1, lines
+    assert "The DiskSpace quota of /lake is exceeded" in lines[0]
+    asked = "SELECT op, employees FROM lake_erp.companies_changes WHERE id = 9400040 ORDER BY kafka_offset"
+    assert lake.hive.rows(asked) == [("c", 1), ("u", 2), ("u", 3)]
+
+
+def _quota(live: Live, size: int) -> None:
+    """As `hdfs dfsadmin -setSpaceQuota` and `-clrSpaceQuota` do, without a JVM."""
+    port = live.stack.environment.port("WEBHDFS_PORT")
+    asked = f"op=SETQUOTA&user.name=hadoop&namespacequota={2**63 - 1}&storagespacequota={size}"
+    with urlopen(Request(f"http://127.0.0.1:{port}/webhdfs/v1/lake?{asked}", method="PUT"), timeout=30) as answer:
+        assert answer.status == 200
+
+
+def _folders(live: Live) -> int:
+    return int(live.stack.hdfs.client.content("/lake")["directoryCount"])
+
+
+def _said(live: Live, words: str) -> list[str]:
+    return [line for line in live.description.last_lines("lake", 50).splitlines() if words in line]
 
 
 def test_the_proof_finds_all_stations_equal_and_says_which_row_is_not(lake: Lake, live: Live):

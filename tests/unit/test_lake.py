@@ -17,6 +17,7 @@ from thrift.transport.TTransport import TMemoryBuffer
 
 from lab.live.lake import table as lake_table
 from lab.live.lake import tables, thrift
+from lab.live.lake.__main__ import Trouble
 from lab.live.lake.files import Sweep
 from lab.live.lake.metastore import Definition, Partition
 from lab.live.lake.table import Cache, LakeTable
@@ -342,6 +343,22 @@ def test_hdfs_that_refuses_leaves_all_as_it_was(lab):
 class Refusing:
     def write(self, uri: str, content: bytes) -> None:
         raise LabError("full", where=uri)
+
+
+def test_what_lasts_is_said_once_and_that_it_is_over():
+    trouble = Trouble()
+
+    def full(size: str, file: str) -> LabError:
+        return LabError(f"HDFS is full: quota = 1 B but diskspace consumed = {size}", where=file, fix="free some")
+
+    assert trouble.over() == ""
+    assert trouble.begins(full("134217728 B = 128 MB", "/a")).endswith("128 MB (/a): free some")
+    assert trouble.begins(full("1610612736 B = 1.50 GB", "/b")) == ""
+    assert "no broker" in trouble.begins(OSError("no broker answers"))
+    assert trouble.kind
+    assert trouble.over() == "the lake follows the ERP"
+    assert trouble.over() == ""
+    assert trouble.begins(full("1 B", "/c"))
 
 
 # Thrift's wire, against Thrift's own library.

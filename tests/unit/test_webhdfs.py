@@ -102,3 +102,10 @@ def test_s3_dist_cp_renames_within_hdfs(hdfs: FakeHdfs, capsys: pytest.CaptureFi
 
     assert hdfs.files == {"/dev/data/X/y.csv": b"1,a\n"}
     assert "Files copied=1" in capsys.readouterr().out
+
+
+def test_a_full_hdfs_is_said_to_be_full_with_what_to_do(hdfs: FakeHdfs) -> None:
+    hdfs.refuse = "The DiskSpace quota of /lake is exceeded: quota = 1 B = 1 B but diskspace consumed = 128 MB"
+    with pytest.raises(LabError, match=r"HDFS is full: The DiskSpace quota of /lake is exceeded.* give it more"):
+        store(hdfs).write("hdfs:///lake/x", b"1")
+    assert hdfs.files == {}

@@ -6,14 +6,16 @@ Everything that it has to know is in the metastore: after an error it begins aga
 from __future__ import annotations
 
 import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from confluent_kafka import KafkaException
 
-from lab.live.lake import tables
+from lab.live.lake import requests, tables
 from lab.live.lake.consumer import Changes, Place, Poison, Taken
+from lab.live.lake.erasing import erase
 from lab.live.lake.files import MOST, Sweep
 from lab.live.lake.metastore import HiveMetastore
 from lab.live.lake.names import DATABASE
@@ -29,6 +31,8 @@ CACHE = 24 * 2**20
 IDLE = 1.0  # seconds to wait for changes before looking after what else there is
 REPORT = 60.0
 RETRY = 2.0
+FOLLOWS = "the lake follows the ERP"
+_SIZES = re.compile(r"[\d.]+( [KMGTPE]?B)?")
 
 
 class Lake:
@@ -39,6 +43,7 @@ class Lake:
         self._sweep, cache = Sweep(hdfs), Cache(CACHE)
         self._tables = {t.name: LakeTable(t, metastore, hdfs, self._sweep, cache) for t in TABLES}
         self._told: dict[Place, int] = {}
+        self.unread: set[Place] = set()  # partitions of which nothing was heard since `open`
 
     def open(self) -> None:
         """Find out where to go on, and begin there. LabError."""
@@ -50,6 +55,7 @@ class Lake:
                 print(f"{lake.table.name} begins anew: its topic is another one than it was", flush=True)
             after |= {(topic, number): offset for number, offset in lake.offsets.items()}
         self._changes.begin(after)
+        self.unread = set(after)
 
     def step(self) -> Taken:
         """Take what comes within a second and make it visible; else see to what can wait."""
@@ -66,10 +72,19 @@ class Lake:
             lake.switch(batch)
             self._set_aside(_refused(lake, batch))
         self._tell(taken)
+        self.unread -= taken.next.keys()
         # Where changes come one after the other, the next ones wait for this: no more goes than has come.
         self._sweep.run(most=1 + sum(len(batch.places) for _, batch in batches) if taken.count else MOST)
         any(lake.compact(self._executor) for lake in self._tables.values())
         return taken
+
+    def erase(self) -> None:
+        """Do what was asked for by `lab lake erase`, once the ERP's deletions are applied."""
+        for number in requests.asked():
+            erased = erase(self._tables, self._hdfs, self._sweep, self._executor, number)
+            if erased is not None:
+                requests.answer(number, erased)
+                print("a person was erased", flush=True)
 
     def _tell(self, taken: Taken) -> None:
         news = {place: offset for place, offset in taken.next.items() if self._told.get(place) != offset}
@@ -106,10 +121,28 @@ class Report:
         return line
 
 
+class Trouble:
+    """What keeps changes from being taken, which may be for long: said once, and that it is over. kind: "" for none."""
+
+    def __init__(self) -> None:
+        self.kind = ""
+
+    def begins(self, error: Exception) -> str:
+        """The line to write; "" for what was said already: the same but for sizes and the file that it was about."""
+        former = self.kind
+        self.kind = _SIZES.sub("#", error.what if isinstance(error, LabError) else str(error)) or "error"
+        return "" if self.kind == former else f"changes wait, begins again: {error}"
+
+    def over(self) -> str:
+        """The line to write when all goes on; "" where nothing was wrong."""
+        former, self.kind = self.kind, ""
+        return FOLLOWS if former else ""
+
+
 def follow() -> str:
     """Keep the lake until stopped."""
     metastore = HiveMetastore(role.need("METASTORE_HOST"), 9083, DATABASE)
-    report = Report()
+    report, trouble = Report(), Trouble()
     with ThreadPoolExecutor(WRITERS) as executor:
         while True:
             changes = Changes(role.need("KAFKA_BOOTSTRAP"))
@@ -117,18 +150,26 @@ def follow() -> str:
                 metastore.make_database("What the ERP is now and was, kept by its changes.", tables.FOLDER)
                 lake = Lake(changes, metastore, WebHdfs(role.need("WEBHDFS")), executor)
                 lake.open()
-                print("the lake follows the ERP", flush=True)
+                if not trouble.kind:
+                    print(FOLLOWS, flush=True)
                 while True:
-                    line = report.add(lake.step())
-                    STATE.touch()
-                    if line:
-                        print(line, flush=True)
+                    _print(report.add(lake.step()))
+                    lake.erase()
+                    if not lake.unread:
+                        _print(trouble.over())
+                    if not trouble.kind:
+                        STATE.touch()
             except (LabError, OSError, KafkaException) as error:
-                print(f"begins again: {error}", flush=True)
+                _print(trouble.begins(error))
                 time.sleep(RETRY)
             finally:
                 changes.close()
                 metastore.close()
+
+
+def _print(line: str) -> None:
+    if line:
+        print(line, flush=True)
 
 
 def _refused(lake: LakeTable, batch: Batch) -> list[Poison]:

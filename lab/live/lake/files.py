@@ -74,5 +74,10 @@ class Sweep:
             count += 1
         return count
 
+    def all(self) -> None:
+        """Delete everything that is out of use, whoever reads it still."""
+        while self._due:
+            self.run(float("inf"))
+
     def forget(self) -> None:
         self._due.clear()

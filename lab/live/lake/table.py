@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -186,21 +186,43 @@ class LakeTable:
         day = next((day for day, count in self._count.items() if count >= MANY), None)
         if day is None:
             return False
+        self._sweep.later([self.rewrite(day, lambda rows: rows, executor)])
+        return True
+
+    def rewrite(self, day: str, kept: Callable[[polars.DataFrame], polars.DataFrame], executor: Executor) -> str:
+        """Make one file of those of a day, for each partition of the topic, with the rows that are to be kept.
+
+        Returns the former folder, which has all of them still.
+        """
         former = self._days[day]
         found = [stored.uri for stored in self._files.list(former)]
         folder = parquet.new_folder(f"{tables.folder(self.table, 'changes')}/{day}", 0)
         self._count[day] = 0
         for number, names in _by_partition(found).items():
-            rows = polars.concat(executor.map(self._changes_of, names))
-            offsets = rows["kafka_offset"].to_list()
-            parquet.write(
-                self._files, f"{folder}/{number}-{min(offsets)}-{max(offsets)}.parquet", rows.sort("kafka_offset")
-            )
-            self._count[day] += 1
+            rows = kept(polars.concat(executor.map(self._changes_of, names)))
+            if offsets := rows["kafka_offset"].to_list():
+                parquet.write(
+                    self._files, f"{folder}/{number}-{min(offsets)}-{max(offsets)}.parquet", rows.sort("kafka_offset")
+                )
+                self._count[day] += 1
+        if not self._count[day]:  # Hive wants a folder, and who lists one wants a file
+            parquet.write(self._files, f"{folder}/{NAME}", polars.DataFrame(schema=self._change_schema))
         self._metastore.switch(f"{self.table.name}_changes", [Partition(day, folder, {})])
         self._days[day] = folder
-        self._sweep.later([former])
-        return True
+        return former
+
+    def versions(self, columns: Sequence[str]) -> Iterator[tuple[str, polars.DataFrame]]:
+        """These columns of every change, with their day, file by file."""
+        schema = {name: self._change_schema[name] for name in columns}
+        for day, folder in list(self._days.items()):
+            for stored in self._files.list(folder):
+                yield day, parquet.read(self._files, stored.uri, schema)
+
+    def rows(self) -> Iterator[polars.DataFrame]:
+        """What is visible, bucket by bucket."""
+        for found in self._buckets.values():
+            if found.offset != NONE:
+                yield parquet.read(self._files, f"{found.location}/{NAME}", self._schema)
 
     def _changes_of(self, uri: str) -> polars.DataFrame:
         return parquet.read(self._files, uri, self._change_schema)

@@ -19,6 +19,7 @@ from lakelab.errors import LabError
 from lakelab.storage import HDFS, Stored, hidden, parse_address
 
 SECONDS = 60
+_FULL = ("QuotaExceeded", " quota of ", "No space left")  # as HDFS says that there is no room
 
 
 class WebHdfs:
@@ -182,6 +183,9 @@ def _refusal(uri: str, content: bytes) -> Exception:
     if error["exception"] == "FileNotFoundException":
         return FileNotFoundError(errno.ENOENT, "no such file", uri)
     reason = (error["message"] or error["exception"]).strip().splitlines()[0]
+    if any(word in f"{error['exception']} {reason}" for word in _FULL):
+        fix = "delete what is not needed, or give it more (`hdfs dfsadmin -setSpaceQuota`, a larger disk)"
+        return LabError(f"HDFS is full: {reason}", where=uri, fix=fix)
     return LabError(f"HDFS refuses: {reason}", where=uri, fix="see `hdfs dfsadmin -report`")
 
 
