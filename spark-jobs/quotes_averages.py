@@ -50,6 +50,7 @@ ASIDE = (
 )  # fmt: skip
 GRACE = 300.0  # seconds that a former folder stays: longer than a query takes
 REPORT = 60.0
+RARER = 4  # batches of averages to one of what was set aside, which nobody waits for
 
 
 def read_quotes(messages: DataFrame, late: int) -> DataFrame:
@@ -202,16 +203,16 @@ def start(spark: SparkSession, source: DataFrame, arguments: argparse.Namespace)
     lake, database = whole(spark, arguments.lake), arguments.database
     figures = averages(quotes, arguments.window, arguments.slide, arguments.late)
     tables = {
-        "averages": (figures, AVERAGES, ("symbol", "window_start", "window_end"), "update"),
-        "aside": (set_aside(quotes), ASIDE, ("kafka_partition", "kafka_offset"), "append"),
+        "averages": (figures, AVERAGES, ("symbol", "window_start", "window_end"), "update", arguments.trigger),
+        "aside": (set_aside(quotes), ASIDE, ("kafka_partition", "kafka_offset"), "append", RARER * arguments.trigger),
     }
     queries = []
-    for name, (rows, columns, keys, mode) in tables.items():
+    for name, (rows, columns, keys, mode, seconds) in tables.items():
         sink = Sink(spark, f"{database}.{name}", f"{lake}/{name}", columns, keys)
         sink.open()
         query = rows.writeStream.queryName(name).outputMode(mode).foreachBatch(sink.write)
         query = query.option("checkpointLocation", f"{lake}/checkpoint/{name}")
-        queries.append(query.trigger(processingTime=f"{arguments.trigger} seconds").start())
+        queries.append(query.trigger(processingTime=f"{seconds} seconds").start())
     return queries
 
 

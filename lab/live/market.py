@@ -134,14 +134,17 @@ def application(address: str, stream: Stream) -> str:
 def figures(hive: HiveServer2) -> Figures | None:
     """What HiveServer2 finds in the tables; None where they are not made yet. LabError when it does not answer."""
     try:
-        ((windows, newest),) = hive.rows("SELECT count(*), max(window_end) FROM averages")
-        aside = hive.rows("SELECT reason, count(*) FROM aside GROUP BY reason")
+        rows = hive.rows(
+            "SELECT '' AS reason, count(*), max(window_end) FROM averages "
+            "UNION ALL SELECT reason, count(*), max(arrived) FROM aside GROUP BY reason"
+        )
     except LabError as error:
         if "not found" in error.what.lower() or "does not exist" in error.what.lower():
             return None
         raise
-    moment = newest if newest is None or isinstance(newest, datetime) else datetime.fromisoformat(str(newest))
-    return Figures(windows, moment, dict(aside))
+    aside = {reason: count for reason, count, _ in rows}
+    newest = next(moment for reason, _, moment in rows if not reason)
+    return Figures(aside.pop(""), newest, aside)
 
 
 def lines(stream: Stream | None, app: str, found: Figures | None) -> Iterable[str]:

@@ -81,7 +81,8 @@ def quote(time: str, price: str, volume: int = 100, symbol: str = "AB") -> str:
 
 
 @pytest.fixture
-def market(spark, tmp_path):
+def market(spark, tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "RARER", 1)
     partitions = spark.conf.get("spark.sql.shuffle.partitions")
     spark.conf.set("spark.sql.shuffle.partitions", "1")  # as the step has it
     found = Market(spark, tmp_path)

@@ -152,7 +152,7 @@ def test_hive_and_the_api_have_the_windows_of_the_topic_and_a_late_quote_is_set_
     place = market.topic.late[identifier]
     where = f"FROM lake_market.aside WHERE value LIKE '%{identifier}%'"
     columns = "kafka_partition, kafka_offset, reason, symbol"
-    aside = poll_until(lambda: market.hive.rows(f"SELECT {columns} {where}"), "the late quote to be set aside")
+    aside = poll_until(lambda: market.hive.rows(f"SELECT {columns} {where}"), "the late quote to be set aside", 120)
     assert [tuple(row) for row in aside] == [(*place, "late", "SUPI")]
 
     until = max(start for _, start in windows) + timedelta(seconds=1)
