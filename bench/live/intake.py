@@ -67,7 +67,7 @@ def intake(stack: Stack, instances: Sequence[int], rounds: int, seconds: float, 
             found[count] = _measured(_ways(stack, other), rounds, seconds, partial(_told, tell, count))
     about = (
         f"POST /api/events/{EVENTS} through Nginx with TLS, {CONNECTIONS} connections that each wait for their answer, "
-        f"{rounds} alternating rounds of {seconds:g} s: events a second, and the answers' p99. All answers are 201 "
+        f"{rounds} alternating round{'s' if rounds > 1 else ''} of {seconds:g} s: events a second, and the answers' p99. All answers are 201 "
         "(of a batch 200): all in-sync replicas have the event. An event with an id is claimed in Postgres before, so "
         "that a retry does no harm. Client, Nginx, instances, Kafka and Postgres share this machine's cores. The ratio "
         f"is to a FastAPI route that reads the body and answers as much, behind the same Nginx; the goal is {GOAL}."

@@ -67,7 +67,7 @@ def sustained(stack: Stack, changes: int, rounds: int, tell: Tell) -> Section:
     about = (
         f"{len(keys):,} rows of `{GRADES.name}`, {AT_ONCE} a transaction, as fast as the ERP commits them: changes a "
         "second from before the first commit until the last change is there. Everything shares this machine's cores, "
-        f"so what is further on has what the others leave. {rounds} rounds: ours while Debezium with default settings "
+        f"so what is further on has what the others leave. {rounds} round{'s' if rounds > 1 else ''}: ours while Debezium with default settings "
         "stands still; then that one, from the first to the last of what waited for it, while the rest is at ease; "
         "then both at once, which gives the ratio. In brackets the least and the most."
     )
