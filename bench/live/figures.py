@@ -37,3 +37,7 @@ def milliseconds(seconds: float) -> str:
 def p50_p99(seconds: Sequence[float]) -> tuple[str, str]:
     """Both in milliseconds."""
     return milliseconds(percentile(seconds, 50)), milliseconds(percentile(seconds, 99))
+
+
+def rounds_of(count: int) -> str:
+    return f"{count} round{'s' if count > 1 else ''}"

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from bench.live.figures import milliseconds, percentile
+from bench.live.figures import milliseconds, percentile, rounds_of
 from bench.live.http_load import Answers, load, post
 from bench.live.nothing import Nothing, nothing
 from bench.measure import Section, Tell, ratio
@@ -67,7 +67,7 @@ def intake(stack: Stack, instances: Sequence[int], rounds: int, seconds: float, 
             found[count] = _measured(_ways(stack, other), rounds, seconds, partial(_told, tell, count))
     about = (
         f"POST /api/events/{EVENTS} through Nginx with TLS, {CONNECTIONS} connections that each wait for their answer, "
-        f"{rounds} alternating round{'s' if rounds > 1 else ''} of {seconds:g} s: events a second, and the answers' p99. All answers are 201 "
+        f"{rounds_of(rounds)} in turns, {seconds:g} s each: events a second, and the answers' p99. All answers are 201 "
         "(of a batch 200): all in-sync replicas have the event. An event with an id is claimed in Postgres before, so "
         "that a retry does no harm. Client, Nginx, instances, Kafka and Postgres share this machine's cores. The ratio "
         f"is to a FastAPI route that reads the body and answers as much, behind the same Nginx; the goal is {GOAL}."

@@ -19,12 +19,12 @@ from lakelab.errors import LabError
 
 CHANGES, EVENTS = 20.0, 20.0  # a second
 PAUSE = 5.0  # seconds between two looks
-Points = list[tuple[float, float]]  # seconds since the beginning, bytes
+Look = tuple[float, Mapping[str, float]]  # seconds since the beginning; bytes of each service
 
 
 def lasting(stack: Stack, seconds: float, tell: Tell) -> Section:
     """Memory of each service at the begin, in the middle and at the end, and its slope; nothing may get lost."""
-    points = _watched(stack, seconds, tell)
+    looks = _watched(stack, seconds, tell)
     about = (
         f"Memory in use, without the page cache, MB, while {CHANGES:.0f} transactions a second change the ERP and "
         f"{EVENTS:.0f} events a second are posted, for {seconds:.0f} s: medians of the first, the middle and the last "
@@ -32,25 +32,25 @@ def lasting(stack: Stack, seconds: float, tell: Tell) -> Section:
         "before they clear it. At the end each change and event was in Kafka once."
     )
     columns = ("service", "first third", "middle", "last third", "MB a minute")
-    return Section("Memory over time", about, columns, table(points))
+    return Section("Memory over time", about, columns, table(looks))
 
 
-def table(points: Mapping[str, Points]) -> tuple[tuple[str, ...], ...]:
-    """A row for each service, and one for all of them at each look."""
-    looks = zip(*points.values(), strict=True)
-    every = [(look[0][0], sum(size for _, size in look)) for look in looks]
-    return tuple(_row(name, found) for name, found in [*sorted(points.items()), ("all", every)])
+def table(looks: Sequence[Look]) -> tuple[tuple[str, ...], ...]:
+    """A row for each service that was there at each look, and one for all."""
+    always = set.intersection(*(set(sizes) for _, sizes in looks))
+    rows = [_row(name, [(at, sizes[name]) for at, sizes in looks]) for name in sorted(always)]
+    return (*rows, _row("all", [(at, sum(sizes.values())) for at, sizes in looks]))
 
 
 def _row(name: str, points: Sequence[tuple[float, float]]) -> tuple[str, ...]:
-    third = max(1, len(points) // 3)
-    parts = points[:third], points[third : max(len(points) - third, third + 1)], points[-third:]
+    third = len(points) // 3 or 1
+    parts = points[:third], points[third:-third] or points, points[-third:]
     sizes = (statistics.median(size for _, size in part) / 1e6 for part in parts)
     return (name, *(f"{size:,.0f}" for size in sizes), f"{slope(points) * 60 / 1e6:+.1f}")
 
 
-def _watched(stack: Stack, seconds: float, tell: Tell) -> dict[str, Points]:
-    found: dict[str, Points] = {}
+def _watched(stack: Stack, seconds: float, tell: Tell) -> list[Look]:
+    found: list[Look] = []
     with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
         ca = Path(folder) / "ca.crt"
         ca.write_text(stack.compose.authority(), encoding="utf-8")
@@ -62,8 +62,7 @@ def _watched(stack: Stack, seconds: float, tell: Tell) -> dict[str, Points]:
             began = time.monotonic()
             while (past := time.monotonic() - began) < seconds:
                 tell(f"{past:.0f} of {seconds:.0f} s")
-                for service, size in _memory(stack).items():
-                    found.setdefault(service, []).append((time.monotonic() - began, size))
+                found.append((past, _memory(stack)))
                 time.sleep(PAUSE)
             changes.stop()
             events.stop()
@@ -80,5 +79,6 @@ def _memory(stack: Stack) -> dict[str, float]:
     running = [found for found in stack.compose.containers() if found.state == "running"]
     used, found = memory_of(running), dict[str, float]()
     for container in running:
-        found[container.service] = found.get(container.service, 0.0) + used[container.id].used
+        if container.id in used:  # it may have ended between the two questions
+            found[container.service] = found.get(container.service, 0.0) + used[container.id].used
     return found

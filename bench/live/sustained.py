@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from kafka import TopicPartition
 
 from bench.live.arrivals import Arrival, reading
+from bench.live.figures import rounds_of
 from bench.live.peer import Peer, default_debezium, topic_of
 from bench.measure import Section, Tell, ratio, spread
 from lab.embedded.postgres import OWNER
@@ -67,8 +68,8 @@ def sustained(stack: Stack, changes: int, rounds: int, tell: Tell) -> Section:
     about = (
         f"{len(keys):,} rows of `{GRADES.name}`, {AT_ONCE} a transaction, as fast as the ERP commits them: changes a "
         "second from before the first commit until the last change is there. Everything shares this machine's cores, "
-        f"so what is further on has what the others leave. {rounds} round{'s' if rounds > 1 else ''}: ours while Debezium with default settings "
-        "stands still; then that one, from the first to the last of what waited for it, while the rest is at ease; "
+        f"so what is further on has what the others leave. {rounds_of(rounds)}: ours while Debezium with default "
+        "settings stands still; then that one, from the first to the last of what waited for it, while the rest is at ease; "
         "then both at once, which gives the ratio. In brackets the least and the most."
     )
     columns = ("up to", "by itself", "both at once", "as fast as default")

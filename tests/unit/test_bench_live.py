@@ -110,12 +110,19 @@ def test_intake_is_told_against_what_does_nothing() -> None:
 
 
 def test_memory_is_told_by_thirds_and_as_a_line() -> None:
-    grows = [(60.0 * minute, 1e6 * (100 + 3 * minute)) for minute in range(9)]
-    still = [(60.0 * minute, 50e6) for minute in range(9)]
-    assert lasting.table({"lake": grows, "api": still}) == (
+    looks = [(60.0 * minute, {"lake": 1e6 * (100 + 3 * minute), "api": 50e6}) for minute in range(9)]
+    assert lasting.table(looks) == (
         ("api", "50", "50", "50", "+0.0"),
         ("lake", "103", "112", "121", "+3.0"),
         ("all", "153", "162", "171", "+3.0"),
+    )
+
+
+def test_memory_is_told_of_few_looks_and_of_who_was_there_always() -> None:
+    assert lasting.table([(0.0, {"api": 5e6})]) == (("api", "5", "5", "5", "+0.0"), ("all", "5", "5", "5", "+0.0"))
+    assert lasting.table([(0.0, {"api": 5e6}), (60.0, {"api": 7e6, "nifi": 1e6})]) == (
+        ("api", "5", "6", "7", "+2.0"),
+        ("all", "5", "6", "8", "+3.0"),
     )
 
 
