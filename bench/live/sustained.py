@@ -69,8 +69,8 @@ def sustained(stack: Stack, changes: int, rounds: int, tell: Tell) -> Section:
         f"{len(keys):,} rows of `{GRADES.name}`, {AT_ONCE} a transaction, as fast as the ERP commits them: changes a "
         "second from before the first commit until the last change is there. Everything shares this machine's cores, "
         f"so what is further on has what the others leave. {rounds_of(rounds)}: ours while Debezium with default "
-        "settings stands still; then that one, from the first to the last of what waited for it, while the rest is at ease; "
-        "then both at once, which gives the ratio. In brackets the least and the most."
+        "settings stands still; then that one, from the first to the last of what waited for it, while the rest is at "
+        "ease; then both at once, which gives the ratio. In brackets the least and the most."
     )
     columns = ("up to", "by itself", "both at once", "as fast as default")
     return Section("Sustained changes", about, columns, _rows(alone, beside, len(keys)))
