@@ -279,6 +279,7 @@ def test_tokens_at_the_entrance(entrance):
         ("reader", "POST", "/events/app-events", 403),
         ("erp", "POST", "/events/app-events", 403),
         ("erp", "GET", "/quotes", 200),
+        ("reader", "GET", "/marts", 200),
         ("", "GET", "/metrics", 404),
     ):
         assert entrance(role).request(method, address).status_code == status, (role, method, address)
