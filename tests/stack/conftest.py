@@ -27,6 +27,7 @@ BATCH = (
     "test_isolation",
     "test_failures",
     "test_lasting",
+    "test_shares",
 )
 BOTH = (
     "test_access",
@@ -39,7 +40,6 @@ BOTH = (
     "test_bench",
     "test_nifi",
     "test_chaos",
-    "test_shares",
 )
 ORDER = BATCH + BOTH
 # A stack takes a minute to start and a run of the pipeline takes minutes; a busy machine takes longer.

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import urllib.request
 from typing import Any
 
-import pytest
 from jobs import Put
 from live import PATIENCE, Live
 from polling import poll_until
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("LAB_TEST_WORKERS"),
-    reason="starts a second worker, which takes minutes: LAB_TEST_WORKERS=2 make test-stack",
-)
 WORKER = 3584  # MB for containers (services/hadoop/conf/hadoop/yarn-site.properties)
 # Ends when it has both of its executors. One fits on a worker beside the application's master, two do not.
 JOB = """
@@ -66,7 +60,7 @@ def core_of(live: Live, cluster: str) -> tuple[str, int, int]:
 
 def test_what_does_not_fit_into_a_cluster_waits_until_it_is_scaled(live: Live, job: Put) -> None:
     if workers(live) < 2:  # they are left of the tests before
-        live.succeed("stack", "up", "--workers", "2")
+        live.up("--workers", "2")
     poll_until(lambda: workers(live) == 2, "two workers", 120)
     emr, script = live.stack.aws("emr"), job("tests/shares.py", JOB)
     cluster = str(emr.run_job_flow(**REQUEST)["JobFlowId"])
