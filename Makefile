@@ -82,14 +82,15 @@ contract: $(DEV) ## What EMR promises, asked of the lab's endpoint by boto3 and 
 	@.venv/bin/pytest tests/contract -q $(if $(LAB_CONTRACT_ENDPOINT),,-n 3)
 
 # Of the stack's services, on Postgres and processes of this machine: too long for `make test`, which is for every change.
-SERVICES := $(wildcard tests/embedded/test_api_*.py) tests/embedded/test_emr_contract.py tests/embedded/test_emr_load.py
+SERVICES := $(wildcard tests/embedded/test_api_*.py) \
+  $(addprefix tests/embedded/test_,emr_contract.py emr_load.py jobs_quotes.py)
 
 .PHONY: embedded
 embedded: $(DEV) ## The tests with real Postgres and Spark, and the documents
 	@.venv/bin/pytest tests/embedded tests/docs -q $(addprefix --ignore=,$(SERVICES))
 
 .PHONY: test-services
-test-services: $(DEV) ## The tests of the API and of the EMR endpoint that take minutes; no engine needed
+test-services: $(DEV) ## The tests of the API, the EMR endpoint and the streaming job that take minutes; no engine needed
 	@.venv/bin/pytest $(SERVICES) -q --durations=10
 
 .PHONY: test-terraform
