@@ -27,7 +27,6 @@ BATCH = (
     "test_isolation",
     "test_failures",
     "test_lasting",
-    "test_shares",
 )
 BOTH = (
     "test_access",
@@ -40,6 +39,7 @@ BOTH = (
     "test_bench",
     "test_nifi",
     "test_chaos",
+    "test_shares",
 )
 ORDER = BATCH + BOTH
 # A stack takes a minute to start and a run of the pipeline takes minutes; a busy machine takes longer.
