@@ -129,21 +129,33 @@ def _end(emr: Emr, cluster_id: str) -> None:
     emr.wait_for_cluster(cluster_id, ["TERMINATED", "TERMINATED_WITH_ERRORS"], 60)
 
 
-def _new_cluster(emr: Emr, settings: Settings, setup: list[dict[str, Any]], mark: dict[str, str]) -> Ready:
+def start_job_flow(
+    emr: Emr, settings: Settings, name: str, steps: list[dict[str, Any]], mark: dict[str, str], *, keep_alive: bool
+) -> str:
+    """Start a cluster of one node with these steps; returns its id.
+
+    mark: the tag by which it is found.  keep_alive: whether it waits for more when it has none left.
+    """
     response = emr.run_job_flow(
         {
-            "Name": "lakelab",
+            "Name": name,
             "ReleaseLabel": RELEASE,
             "LogUri": settings.log_uri,
             "Applications": [{"Name": "Hadoop"}, {"Name": "Hive"}, {"Name": "Spark"}],
-            "Instances": {"KeepJobFlowAliveWhenNoSteps": True, "InstanceCount": 1, "MasterInstanceType": "m5.xlarge"},
+            "Instances": {
+                "KeepJobFlowAliveWhenNoSteps": keep_alive, "InstanceCount": 1, "MasterInstanceType": "m5.xlarge",
+            },
             "JobFlowRole": "EMR_EC2_DefaultRole",
             "ServiceRole": "EMR_DefaultRole",
-            "Steps": setup,
+            "Steps": steps,
             "Tags": [mark],
         }
-    )
-    cluster_id = str(response["JobFlowId"])
+    )  # fmt: skip
+    return str(response["JobFlowId"])
+
+
+def _new_cluster(emr: Emr, settings: Settings, setup: list[dict[str, Any]], mark: dict[str, str]) -> Ready:
+    cluster_id = start_job_flow(emr, settings, "lakelab", setup, mark, keep_alive=True)
     return Ready(cluster_id, [step["Id"] for step in all_steps(emr, cluster_id)][::-1])
 
 

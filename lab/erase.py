@@ -24,12 +24,11 @@ from typing import Any, BinaryIO, cast
 
 from lab.embedded.place import Place
 from lab.embedded.postgres import OWNER, UNLOADER, Postgres
-from lakelab.catalogue import DATABASE, TABLES
+from lakelab.catalogue import DATABASE, OF_STUDENTS, TABLES
 from lakelab.errors import LabError
 from lakelab.pseudonyms import pseudonym
 from lakelab.stage_file import SEPARATOR, blocks, record_texts
 
-DEPENDENT = [table.name for table in TABLES if "students" in table.references]
 BINARY = {".jsa", ".jar", ".zip", ".class"}  # programs, not data
 
 
@@ -103,9 +102,9 @@ def delete_rows(connection: Any, ids: list[int], emails: list[str]) -> dict[str,
     """Delete the rows of students and of those e-mails, in one transaction; returns how many of each table."""
     deleted = {}
     with connection, connection.cursor() as cursor:
-        for table in DEPENDENT:
-            cursor.execute(f"DELETE FROM public.{table} WHERE student_id = ANY(%s)", (ids,))
-            deleted[table] = cursor.rowcount
+        for table in OF_STUDENTS:
+            cursor.execute(f"DELETE FROM public.{table.name} WHERE student_id = ANY(%s)", (ids,))
+            deleted[table.name] = cursor.rowcount
         cursor.execute("DELETE FROM public.audiences WHERE lower(email) = ANY(%s)", (emails,))
         deleted["audiences"] = cursor.rowcount
         cursor.execute("DELETE FROM public.students WHERE id = ANY(%s)", (ids,))
@@ -289,9 +288,9 @@ def _rows_left(postgres: Postgres, person: Person) -> list[str]:
     connection: Any = postgres.connect(UNLOADER)
     left = []
     with connection, connection.cursor() as cursor:
-        for table in DEPENDENT:
-            cursor.execute(f"SELECT count(*) FROM public.{table} WHERE student_id = %s", (person.id,))
-            left += [f"{DATABASE}.{table}"] * bool(cursor.fetchone()[0])
+        for table in OF_STUDENTS:
+            cursor.execute(f"SELECT count(*) FROM public.{table.name} WHERE student_id = %s", (person.id,))
+            left += [f"{DATABASE}.{table.name}"] * bool(cursor.fetchone()[0])
         cursor.execute("SELECT count(*) FROM public.students WHERE id = %s", (person.id,))
         left += [f"{DATABASE}.students"] * bool(cursor.fetchone()[0])
     connection.close()

@@ -268,6 +268,7 @@ TABLES: tuple[Table, ...] = (
     CAMPUSES, COMPANIES, SUBJECTS, STUDENTS, PROFESSORS, LESSONS, ATTENDANCES, GRADES, APPRENTICESHIPS, EVENTS,
     AUDIENCES,
 )  # fmt: skip
+OF_STUDENTS = tuple(table for table in TABLES if "students" in table.references)  # their rows go with the student
 
 
 def table(name: str) -> Table:

@@ -91,6 +91,11 @@ class HiveServer2:
         return LabError("HiveServer2 does not answer", where=f"{self._host}:{self._port}, {error}", fix="run `make up`")
 
 
+def tells_of_missing(error: LabError) -> bool:
+    """Whether Hive says that a table or a database is not there, and not that something is wrong."""
+    return any(words in error.what.lower() for words in ("not found", "does not exist"))
+
+
 def _close(connection: Any) -> None:
     """Close a connection whose server may be gone."""
     from pyhive.exc import Error

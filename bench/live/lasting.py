@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from bench.live.figures import slope
 from bench.measure import Section, Tell
-from lab.chaos.changes import Changes
-from lab.chaos.events import Events
-from lab.embedded.postgres import OWNER
+from lab.chaos.run import loads
 from lab.stack.place import Stack
-from lab.stack.show import memory_of
+from lab.stack.show import memory_by_service
 from lakelab.errors import LabError
 
 CHANGES, EVENTS = 20.0, 20.0  # a second
@@ -51,34 +47,15 @@ def _row(name: str, points: Sequence[tuple[float, float]]) -> tuple[str, ...]:
 
 def _watched(stack: Stack, seconds: float, tell: Tell) -> list[Look]:
     found: list[Look] = []
-    with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
-        ca = Path(folder) / "ca.crt"
-        ca.write_text(stack.compose.authority(), encoding="utf-8")
-        changes = Changes(stack.connecting(OWNER), stack.kafka, CHANGES)
-        events = Events(stack.api_url, str(ca), stack.environment["API_EVENTS_TOKEN"], stack.kafka, EVENTS)
-        try:
-            changes.start()
-            events.start()
-            began = time.monotonic()
-            while (past := time.monotonic() - began) < seconds:
-                tell(f"{past:.0f} of {seconds:.0f} s")
-                found.append((past, _memory(stack)))
-                time.sleep(PAUSE)
-            changes.stop()
-            events.stop()
-            wrong = [*changes.proof(), *events.proof()]
-        finally:
-            changes.clean()
+    with loads(stack, CHANGES, EVENTS) as (changes, events):
+        began = time.monotonic()
+        while (past := time.monotonic() - began) < seconds:
+            tell(f"{past:.0f} of {seconds:.0f} s")
+            found.append((past, memory_by_service(stack.compose.containers())))
+            time.sleep(PAUSE)
+        changes.stop()
+        events.stop()
+        wrong = [*changes.proof(), *events.proof()]
     if wrong:
         raise LabError(wrong[0], where="the load", fix="report it")
-    return found
-
-
-def _memory(stack: Stack) -> dict[str, float]:
-    """Bytes in use by each service that runs, by all its containers."""
-    running = [found for found in stack.compose.containers() if found.state == "running"]
-    used, found = memory_of(running), dict[str, float]()
-    for container in running:
-        if container.id in used:  # it may have ended between the two questions
-            found[container.service] = found.get(container.service, 0.0) + used[container.id].used
     return found

@@ -15,7 +15,7 @@ from lab.live.connect import Connect
 from lab.live.connectors import SOURCE, definitions, wait_until, wait_until_running
 from lab.live.kafka import admin
 from lab.live.source import READER
-from lab.stack.compose import docker, versions
+from lab.stack.compose import docker, image_tag
 from lab.stack.place import HOST, Stack
 from lab.waiting import until
 from lakelab.catalogue import TABLES, Table
@@ -80,7 +80,7 @@ def default_debezium(stack: Stack) -> Iterator[Peer]:
             "--user", "kafka", "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true", "--memory", "768m",
             "--publish", f"{HOST}::8083", "--volume", f"{_FOLDER}:/opt/bench:ro", "--env", "KAFKA_CONF=/opt/bench",
             "--env", "BOOTSTRAP=kafka-1:9092,kafka-2:9092", "--env", f"CDC_PASSWORD={password}",
-            f"lakelab/kafka:{_tag(stack)}", "connect",
+            f"lakelab/kafka:{image_tag(stack.environment)}", "connect",
         )  # fmt: skip
         port = docker("port", container, "8083/tcp").splitlines()[0].rpartition(":")[2]
         connect = Connect(f"http://{HOST}:{port}")
@@ -97,10 +97,6 @@ def _answers(connect: Connect) -> bool:
         return connect.names() is not None
     except LabError:
         return False
-
-
-def _tag(stack: Stack) -> str:
-    return stack.environment.values.get("LAKELAB_TAG") or versions()["LAKELAB_TAG"]
 
 
 def _make_topics(stack: Stack) -> None:

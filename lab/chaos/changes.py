@@ -16,6 +16,7 @@ from lakelab.catalogue import table
 from lakelab.database import Connect, connected
 from lakelab.errors import LabError
 
+RATE = 50.0  # transactions a second at most
 TABLE = table("companies")
 COUNTED = range(9700000, 9700005)  # rows whose head count goes up by one in each transaction that is theirs
 ADDED = range(9710000, 9800000)  # rows that come, one a transaction, and every other one of which goes again
@@ -34,7 +35,7 @@ class Changes(Load):
 
     name, log = "ERP", "make logs"
 
-    def __init__(self, connect: Connect, kafka: str, rate: float = 50.0) -> None:
+    def __init__(self, connect: Connect, kafka: str, rate: float = RATE) -> None:
         super().__init__()
         self.connect, self.kafka, self.rate = connect, kafka, rate
         self.done = self.unsure = 0

@@ -18,6 +18,7 @@ from lab.live.kafka import consumer
 from lakelab.errors import LabError
 from lakelab.topics import EVENTS
 
+RATE = 20.0  # events a second at most
 STORED = {200, 201}
 LATER = {429, 503}
 READABLE = 60.0  # seconds after which what was acknowledged must be seen by readers
@@ -32,7 +33,7 @@ class Events(Load):
 
     name, log = "API", "lab stack logs api"
 
-    def __init__(self, url: str, ca: str, token: str, kafka: str, rate: float = 20.0) -> None:
+    def __init__(self, url: str, ca: str, token: str, kafka: str, rate: float = RATE) -> None:
         super().__init__()
         self.url, self.ca, self.token, self.kafka, self.rate = url, ca, token, kafka, rate
         self.again = 0

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+from lab.chaos.changes import RATE as CHANGES_RATE
 from lab.chaos.changes import Changes
+from lab.chaos.events import RATE as EVENTS_RATE
 from lab.chaos.events import Events
 from lab.embedded.postgres import OWNER
 from lab.live.status import Status
@@ -100,7 +102,7 @@ def run(
     unwell = [found.service for found in compose.containers() if not found.well]
     if unwell:
         raise LabError(f"{unwell[0]} is not well already", fix="`make status` tells more")
-    with _loads(stack) as (changes, events):
+    with loads(stack) as (changes, events):
         began = time.monotonic()
         for name in names:
             Event().wait(every)
@@ -121,13 +123,17 @@ def _killed(container: Container, began: float) -> Killed:
 
 
 @contextmanager
-def _loads(stack: Stack) -> Iterator[tuple[Changes, Events]]:
+def loads(
+    stack: Stack, changes_a_second: float = CHANGES_RATE, events_a_second: float = EVENTS_RATE
+) -> Iterator[tuple[Changes, Events]]:
     """Both loads, begun; ended and cleaned away whatever happens."""
-    changes = Changes(stack.connecting(OWNER), stack.kafka)
+    changes = Changes(stack.connecting(OWNER), stack.kafka, changes_a_second)
     with tempfile.TemporaryDirectory() as folder:
         ca = Path(folder) / "ca.crt"
         ca.write_text(stack.compose.authority(), encoding="utf-8")
-        events = Events(stack.api_url, str(ca), stack.environment["API_EVENTS_TOKEN"], stack.kafka)
+        events = Events(
+            stack.api_url, str(ca), stack.environment["API_EVENTS_TOKEN"], stack.kafka, events_a_second
+        )  # fmt: skip
         changes.start()
         try:
             events.start()

@@ -17,14 +17,13 @@ from lab.live.lake.names import DATABASE, EMAILS, GROUP
 from lab.live.status import read_slot
 from lab.stack.place import Stack
 from lab.waiting import until
-from lakelab.catalogue import AUDIENCES, STUDENTS, TABLES
+from lakelab.catalogue import AUDIENCES, OF_STUDENTS, STUDENTS
 from lakelab.database import connected, told
 from lakelab.errors import LabError
 from lakelab.topics import DAY, topic
 
 PATIENCE = 180.0  # seconds until Kafka, the lake and the warehouse have what the ERP has
-_DEPENDENT = [table for table in TABLES if "students" in table.references]
-_ABOUT = [STUDENTS, AUDIENCES, *_DEPENDENT]
+_ABOUT = [STUDENTS, AUDIENCES, *OF_STUDENTS]
 
 
 def erase_student(stack: Stack, number: int, console: Console) -> None:
@@ -115,7 +114,7 @@ def _until_applied(stack: Stack) -> None:
 
 
 def _in_warehouse(stack: Stack, number: int, emails: list[str]) -> bool:
-    asked = [f"EXISTS (SELECT FROM public.{table.name} WHERE student_id = %(number)s)" for table in _DEPENDENT]
+    asked = [f"EXISTS (SELECT FROM public.{table.name} WHERE student_id = %(number)s)" for table in OF_STUDENTS]
     asked += [
         "EXISTS (SELECT FROM public.students WHERE id = %(number)s)",
         "EXISTS (SELECT FROM public.audiences WHERE lower(email) = ANY(%(emails)s))",

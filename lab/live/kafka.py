@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
@@ -49,6 +50,15 @@ def consumer(bootstrap: str, **options: Any) -> Iterator[Any]:
             yield client
         finally:
             client.close(autocommit=False)
+
+
+def records(client: Any, place: TopicPartition, start: int, end: int, seconds: float) -> Iterator[Any]:
+    """What an assigned partition has from one offset to before another, as far as it comes in that time. KafkaError."""
+    client.seek(place, start)
+    until = time.monotonic() + seconds
+    while client.position(place) < end and time.monotonic() < until:
+        for found in client.poll(timeout_ms=500).values():
+            yield from found
 
 
 @contextlib.contextmanager

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lab.cluster import ALIVE, ENDED, RELEASE, STEPS, Emr, all_steps, read_steps
+from lab.cluster import ALIVE, ENDED, STEPS, Emr, all_steps, read_steps, start_job_flow
 from lab.waiting import until
 from lakelab.errors import LabError
-from lakelab.hiveserver2 import HiveServer2
+from lakelab.hiveserver2 import HiveServer2, tells_of_missing
 from lakelab.settings import Settings
 from services.aws.emr.yarn import Yarn, tag
 
@@ -55,20 +55,7 @@ def start(emr: Emr, settings: Settings) -> Stream:
     steps = read_steps(
         STEPS / "market_stream.json", settings, market_lake=LAKE, kafka_brokers=BROKERS, kafka_connector=CONNECTOR
     )
-    answer = emr.run_job_flow(
-        {
-            "Name": "market",
-            "ReleaseLabel": RELEASE,
-            "LogUri": settings.log_uri,
-            "Applications": [{"Name": "Hadoop"}, {"Name": "Hive"}, {"Name": "Spark"}],
-            "Instances": {"KeepJobFlowAliveWhenNoSteps": False, "InstanceCount": 1, "MasterInstanceType": "m5.xlarge"},
-            "JobFlowRole": "EMR_EC2_DefaultRole",
-            "ServiceRole": "EMR_DefaultRole",
-            "Steps": steps,
-            "Tags": [MARK],
-        }
-    )
-    cluster = str(answer["JobFlowId"])
+    cluster = start_job_flow(emr, settings, "market", steps, MARK, keep_alive=False)
 
     def runs() -> Stream | None:
         found = _stream(emr, cluster)
@@ -139,7 +126,7 @@ def figures(hive: HiveServer2) -> Figures | None:
             "UNION ALL SELECT reason, count(*), max(arrived) FROM aside GROUP BY reason"
         )
     except LabError as error:
-        if "not found" in error.what.lower() or "does not exist" in error.what.lower():
+        if tells_of_missing(error):
             return None
         raise
     aside = {reason: count for reason, count, _ in rows}

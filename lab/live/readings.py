@@ -15,6 +15,7 @@ from typing import Any
 
 from kafka import TopicPartition
 
+from lab.live.kafka import records
 from lakelab.topics import NOTIFICATIONS
 
 PLACE = TopicPartition(NOTIFICATIONS, 0)
@@ -50,12 +51,8 @@ class Readings:
             self.begun, self.compared, self.next = [], False, 0
         if first > self.next:
             self.compared = True  # what is forgotten had a first reading in it
-        client.seek(PLACE, max(first, self.next))
-        until = time.monotonic() + SECONDS
-        while client.position(PLACE) < end and time.monotonic() < until:
-            for records in client.poll(timeout_ms=500).values():
-                for record in records:
-                    self.take(record.offset, json.loads(record.value))
+        for record in records(client, PLACE, max(first, self.next), end, SECONDS):
+            self.take(record.offset, json.loads(record.value))
         self.next = client.position(PLACE)
         return self
 

@@ -12,7 +12,7 @@ from kafka import TopicPartition
 
 from lab.live.connect import Connect, NotThere, State
 from lab.live.connectors import SOURCE
-from lab.live.kafka import consumer
+from lab.live.kafka import consumer, records
 from lab.live.readings import Readings
 from lab.live.source import SLOT
 from lakelab.database import Connect as ConnectErp
@@ -169,10 +169,6 @@ def silence(client: Any) -> float | None:
     place = TopicPartition(HEARTBEATS, 0)
     client.assign([place])
     end = client.end_offsets([place])[place]
-    client.seek(place, max(0, end - _BACK))
-    last = None
-    until = time.monotonic() + 5
-    while time.monotonic() < until and client.position(place) < end:
-        for records in client.poll(timeout_ms=500).values():
-            last = max([last or 0, *(record.timestamp for record in records)])
+    stamps = (record.timestamp for record in records(client, place, max(0, end - _BACK), end, 5))
+    last = max(stamps, default=None)
     return None if last is None else max(0.0, time.time() - last / 1000)

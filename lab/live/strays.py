@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import psycopg2
 from kafka import TopicPartition
 
 from lab.live.kafka import admin, consumer
-from lab.live.warehouse import Columns, read_columns
+from lab.live.warehouse import Columns, read_columns, run
 from lakelab.catalogue import TABLES
-from lakelab.database import Connect, connected, told
+from lakelab.database import Connect
 
 SINK = "warehouse-sink"
 GROUP = f"connect-{SINK}"
@@ -31,14 +30,7 @@ def follow_messages(bootstrap: str, warehouse: Connect) -> list[str]:
     Postgres puts any value.
     """
     statements = additions(sent(bootstrap), read_columns(warehouse))
-    if statements:
-        with connected(warehouse) as session, session.cursor() as cursor:
-            try:
-                for statement in statements:
-                    cursor.execute(statement)
-                session.commit()
-            except psycopg2.Error as error:
-                raise told(error, "*") from None
+    run(warehouse, statements)
     return [f"{statement}: changes have it, and the ERP has not any more" for statement in statements]
 
 

@@ -7,6 +7,7 @@ different tables arrive on their own. A column that the ERP is given is added he
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg2
@@ -30,15 +31,21 @@ def follow(erp: Connect, warehouse: Connect) -> list[str]:
     wanted = read_columns(erp)
     present = read_columns(warehouse)
     statements = list(_statements(wanted, present))
-    if statements:
-        with connected(warehouse) as session, session.cursor() as cursor:
-            try:
-                for statement in statements:
-                    cursor.execute(statement)
-                session.commit()
-            except psycopg2.Error as error:
-                raise told(error, "*") from None
+    run(warehouse, statements)
     return [" ".join(statement.split()[:6]) for statement in statements]
+
+
+def run(warehouse: Connect, statements: Sequence[str]) -> None:
+    """Run all statements in one transaction; no session for none. LabError."""
+    if not statements:
+        return
+    with connected(warehouse) as session, session.cursor() as cursor:
+        try:
+            for statement in statements:
+                cursor.execute(statement)
+            session.commit()
+        except psycopg2.Error as error:
+            raise told(error, "*") from None
 
 
 def read_columns(connect: Connect) -> Columns:

@@ -129,6 +129,11 @@ def versions() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
 
 
+def image_tag(environment: Environment) -> str:
+    """The tag of the images that this stack is made of."""
+    return environment.values.get("LAKELAB_TAG") or versions()["LAKELAB_TAG"]
+
+
 def docker(*arguments: str, check: bool = True, variables: Mapping[str, str] | None = None) -> str:
     """What `docker …` prints. LabError with its last words when it fails; "" instead without `check`."""
     try:

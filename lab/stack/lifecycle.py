@@ -113,12 +113,7 @@ def taken_ports(stack: Compose, containers: Iterable[Container]) -> dict[str, in
         if name not in running
         for port in service.get("ports", ())
     }
-    ours = {
-        int(port["published"])
-        for name in running & set(stack.services)
-        for port in stack.services[name].get("ports", ())
-    }
-    return {name: port for name, port in stack.environment.ports.items() if port in wanted - ours and not is_free(port)}
+    return {name: port for name, port in stack.environment.ports.items() if port in wanted and not is_free(port)}
 
 
 def _taken(stack: Compose, taken: Mapping[str, int]) -> LabError:

@@ -84,6 +84,16 @@ def memory_of(containers: Sequence[Container]) -> dict[str, Memory]:
     return found
 
 
+def memory_by_service(containers: Sequence[Container]) -> dict[str, float]:
+    """Bytes in use by each service that runs, by all its containers."""
+    running = [container for container in containers if container.state == "running"]
+    used, found = memory_of(running), dict[str, float]()
+    for container in running:
+        if container.id in used:  # it may have ended between the two questions
+            found[container.service] = found.get(container.service, 0.0) + used[container.id].used
+    return found
+
+
 def to_bytes(text: str) -> float:
     """`54.3MiB` as a number of bytes."""
     number, unit = re.fullmatch(r"([\d.]+)\s*(\w+)", text.strip()).groups()  # type: ignore[union-attr]

@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from lakelab.errors import LabError
-from lakelab.hiveserver2 import HiveServer2
+from lakelab.hiveserver2 import HiveServer2, tells_of_missing
 from services.api.problems import away
 
 PATIENCE = 20.0
-_MISSING = ("not found", "does not exist")
 
 
 class NotMadeError(Exception):
@@ -37,6 +36,6 @@ class Warehouse:
         except TimeoutError:
             raise away(f"the warehouse did not answer in {PATIENCE:.0f} s", 15) from None
         except LabError as error:
-            if any(words in error.what.lower() for words in _MISSING):
+            if tells_of_missing(error):
                 raise NotMadeError from None
             raise away("the warehouse does not answer", 15) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +19,14 @@ from lab.live.kafka import METADATA_AGE
 from lakelab.catalogue import TABLES
 
 Row = dict[str, Any]
+
+
+def committed(consumer: KafkaConsumer, places: Sequence[TopicPartition]) -> Iterator[Any]:
+    """The messages from where the consumer is up to what is committed by now."""
+    ends = consumer.end_offsets(places)
+    while any(consumer.position(place) < ends[place] for place in places):
+        for records in consumer.poll(timeout_ms=500).values():
+            yield from records
 
 
 @dataclass
@@ -36,11 +44,8 @@ class Followed:
 
     def read(self) -> Followed:
         """Take in what is committed by now."""
-        ends = self.consumer.end_offsets(self.places)
-        while any(self.consumer.position(place) < ends[place] for place in self.places):
-            for records in self.consumer.poll(timeout_ms=500).values():
-                for record in records:
-                    self._take(record)
+        for record in committed(self.consumer, self.places):
+            self._take(record)
         return self
 
     def _take(self, record: Any) -> None:

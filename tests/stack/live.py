@@ -27,7 +27,7 @@ from lab.stack.addresses import HALVES
 from lab.stack.compose import Compose, Container
 from lab.stack.environment import ensure_environment, read_environment
 from lab.stack.place import Stack
-from lab.stack.show import memory_of
+from lab.stack.show import memory_by_service
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
 
@@ -112,12 +112,7 @@ class Live:
 
     def memory(self) -> dict[str, float]:
         """Bytes in use by each running service, by all its containers."""
-        running = [container for container in self.containers() if container.state == "running"]
-        used = memory_of(running)
-        found: dict[str, float] = {}
-        for container in running:
-            found[container.service] = found.get(container.service, 0.0) + used[container.id].used
-        return found
+        return memory_by_service(self.containers())
 
     def sh(self, service: str, script: str) -> str:
         """What a shell inside a service prints, as the service's own user."""

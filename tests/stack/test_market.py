@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from capture import committed
 from jobs import yarn_states
 from kafka import KafkaConsumer, TopicPartition
 from live import Live
@@ -41,11 +42,8 @@ class Topic:
 
     def read(self) -> None:
         """Take in what is committed by now."""
-        ends = self.consumer.end_offsets(self.places)
-        while any(self.consumer.position(place) < ends[place] for place in self.places):
-            for records in self.consumer.poll(timeout_ms=500).values():
-                for record in records:
-                    self._take(record)
+        for record in committed(self.consumer, self.places):
+            self._take(record)
 
     def _take(self, record: Any) -> None:
         quote = json.loads(record.value)

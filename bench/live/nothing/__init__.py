@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.stack.compose import failed, versions
+from lab.stack.compose import failed, image_tag
 from lab.stack.place import Stack
 
 FILE = Path(__file__).parent / "compose.yaml"
@@ -53,8 +53,7 @@ class Nothing:
 @contextlib.contextmanager
 def nothing(stack: Stack) -> Iterator[Nothing]:
     """It, and none of it at the end."""
-    tag = stack.environment.values.get("LAKELAB_TAG") or versions()["LAKELAB_TAG"]
-    found = Nothing(f"{stack.environment.project}-bench", tag)
+    found = Nothing(f"{stack.environment.project}-bench", image_tag(stack.environment))
     try:
         found.remove()
         yield found

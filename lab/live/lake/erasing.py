@@ -20,11 +20,10 @@ from lab.live.lake import tables
 from lab.live.lake.files import Files, Sweep
 from lab.live.lake.names import EMAILS
 from lab.live.lake.table import LakeTable
-from lakelab.catalogue import AUDIENCES, STUDENTS, TABLES, Table
+from lakelab.catalogue import AUDIENCES, OF_STUDENTS, STUDENTS, TABLES, Table
 from lakelab.changes import DELETED
 
-_DEPENDENT = tuple(table for table in TABLES if "students" in table.references)
-ABOUT = (AUDIENCES, *_DEPENDENT, STUDENTS)  # the students' own last: their e-mails are needed until then
+ABOUT = (AUDIENCES, *OF_STUDENTS, STUDENTS)  # the students' own last: their e-mails are needed until then
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def _about(table: Table, rows: polars.DataFrame, number: int, emails: set[str]) 
     """Which rows are about the student. A version that tells of a deletion has its key alone."""
     if table is STUDENTS:
         return rows["id"] == number
-    if table in _DEPENDENT:
+    if table in OF_STUDENTS:
         return (rows["student_id"] == number).fill_null(False)
     if table is AUDIENCES:
         return rows["email"].str.to_lowercase().is_in(sorted(emails)).fill_null(False)
