@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import Any
 
 from lab.stack import compose
-from lab.stack.compose import Container
+from lab.stack.compose import Compose, Container
 from lab.waiting import until
 from lakelab.errors import LabError
 
@@ -32,27 +31,16 @@ def kill(container: Container, program: str = "") -> None:
 
 def started_at(container: Container) -> str:
     """When the container was started last, as the engine writes it."""
-    return str(_inspect(container)["State"]["StartedAt"])
+    return str(json.loads(compose.docker("inspect", container.id))[0]["State"]["StartedAt"])
 
 
-def wait_until_well(container: Container, seconds: float = WELL_WITHIN) -> None:
-    """Until the container's own health check is content. LabError when it is not in time.
-
-    The check is made here: the engine makes it every few seconds only, and knows as much later.
-    """
-    kind, *check = _inspect(container)["Config"]["Healthcheck"]["Test"]
-    assert kind == "CMD", f"{container.service} has another kind of health check: {kind}"
+def wait_until_well(stack: Compose, container: Container, seconds: float = WELL_WITHIN) -> None:
+    """Until the container is healthy again. LabError when it is not in time."""
 
     def well() -> bool:
-        done = subprocess.run(["docker", "exec", container.id, *check], capture_output=True, check=False)
-        return done.returncode == 0
+        return next(found.well for found in stack.containers() if found.id == container.id)
 
-    until(well, seconds, _late(f"{container.service} is not well again", seconds), pause=0.5)
-
-
-def _inspect(container: Container) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(compose.docker("inspect", container.id))[0]
-    return found
+    until(well, seconds, _late(f"{container.service} is not well again", seconds))
 
 
 def _late(what: str, seconds: float) -> LabError:

@@ -11,7 +11,7 @@ STANDS_ON = {"kafka-1", "kafka-2", "kafka-controller", "connect", "postgres", "a
 
 
 def test_twenty_kills_lose_nothing_double_nothing_and_keep_the_order(live: Live):
-    out = live.succeed("chaos", "--kills", str(KILLS), "--every", "4")
+    out = live.succeed("chaos", "--kills", str(KILLS), "--every", "1")
     print(f"\n{out}")
     killed = re.findall(r"^ *\d+ s  (\S+) +killed, well again after", out, re.MULTILINE)
     assert len(killed) == KILLS
