@@ -73,6 +73,8 @@ def _why(stack: Compose, console: Console) -> LabError:
     failed = [container for container in containers if _failed(container)]
     for container in failed:
         print_last_lines(stack, container.service, console)
+    for service in sorted(_needed(stack, {container.service for container in failed})):
+        print_last_lines(stack, service, console)
     if failed:
         names = ", ".join(_in_words(container) for container in failed)
         return LabError(f"the stack did not start: {names}", fix="read the lines above, or `make logs`")
@@ -82,6 +84,12 @@ def _why(stack: Compose, console: Console) -> LabError:
     waiting = [container.service for container in containers if not container.well]
     what = f"{', '.join(waiting)} not ready" if waiting else "Compose gave up"
     return LabError(f"the stack did not start: {what}", fix="read `make logs`, then `make up` again")
+
+
+def _needed(stack: Compose, failed: set[str]) -> set[str]:
+    """What the failed services need, as Compose knows it: often the reason is there."""
+    needed = {name for service in failed for name in stack.services[service].get("depends_on", ())}
+    return needed - failed
 
 
 def _failed(container: Container) -> bool:

@@ -65,15 +65,23 @@ class Sender:
                 self._connection = HTTPConnection(self._parts.hostname or "", self._parts.port or 80, timeout=20)
             self._connection.request("POST", f"{self._parts.path}/events/stock-quotes", body, headers)
             answer = self._connection.getresponse()
-            answer.read()
+            told = answer.read()
         except (OSError, HTTPException) as error:
             _log.warning("the API does not answer: %s", type(error).__name__)
             self._connection = None
             return 1.0
         if answer.status == 200:
             return 0.0
-        _log.warning("the API answers %d", answer.status)
+        _log.warning("the API answers %d: %s", answer.status, _reason(told))
         return min(float(answer.headers.get("Retry-After") or 2), 30.0)
+
+
+def _reason(body: bytes) -> str:
+    """What an answer says of itself, as RFC 9457 has it; its beginning where it is no such document."""
+    try:
+        return str(json.loads(body)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return body[:200].decode(errors="replace")
 
 
 def run(settings: Settings, stop: threading.Event) -> None:

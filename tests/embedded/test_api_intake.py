@@ -218,6 +218,7 @@ def test_while_kafka_is_away_a_503_says_when_to_come_again(api, loaded):
         assert answer.headers["content-type"] == "application/problem+json"
         assert int(answer.headers["retry-after"]) > 0
     assert live.status_code == 200
+    assert many.json()["detail"].startswith("1 lines were not taken: Kafka")
 
 
 def test_while_the_ids_are_away_a_503_says_so_and_it_goes_on_by_itself_when_they_are_back(events, erp_server):

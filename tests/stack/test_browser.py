@@ -15,7 +15,7 @@ def log_in_to_airflow(page: Page, live: Live) -> None:
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password", exact=True).fill(live.stack.environment["AIRFLOW_ADMIN_PASSWORD"])
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("link", name="Dags")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("link", name="Dags", exact=True)).to_be_visible(timeout=SLOW)
 
 
 def test_the_pipeline_is_triggered_and_seen_green(page: Page, live: Live):

@@ -79,9 +79,9 @@ class Intake(BaseHTTPRequestHandler):
         status = 503 if len(self.requests) == 1 else 200
         self.send_response(status)
         self.send_header("Retry-After", "0.1")
-        self.send_header("Content-Length", "2")
+        self.send_header("Content-Length", "27")
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(b'{"detail": "Kafka is away"}')
 
     def log_message(self, *_: object) -> None:
         pass
@@ -97,7 +97,7 @@ def intake() -> Iterator[str]:
     server.server_close()
 
 
-def test_every_quote_is_sent_until_it_is_taken_and_none_after_that(intake, tmp_path, monkeypatch):
+def test_every_quote_is_sent_until_it_is_taken_and_none_after_that(intake, tmp_path, monkeypatch, caplog):
     from polling import poll_until
 
     monkeypatch.setattr(source, "SIGN", tmp_path / "sign")
@@ -116,3 +116,4 @@ def test_every_quote_is_sent_until_it_is_taken_and_none_after_that(intake, tmp_p
     moments = [int(name.rpartition("-")[2]) for name in sent]
     assert {later - earlier for earlier, later in itertools.pairwise(moments)} == {5}
     assert (tmp_path / "sign").exists()
+    assert "the API answers 503: Kafka is away" in caplog.text

@@ -170,7 +170,7 @@ done <"$ANSWERS"
 ALIVE = ["version --format|0|20.10.24|", "compose version|0|2.26.1|"]
 CONFIG = (
     'config --format json|0|{"services": {"postgres": {"image": "lakelab/postgres:1.0.0"}, '
-    '"aws": {"image": "lakelab/lab:1.0.0"}}}|'
+    '"aws": {"image": "lakelab/lab:1.0.0", "depends_on": {"postgres": {"condition": "service_healthy"}}}}}|'
 )
 
 
@@ -252,10 +252,13 @@ def test_a_service_that_fails_is_shown_with_the_last_lines_of_its_log(terminal):
     terminal.docker_answers(
         *ALIVE, CONFIG, "image inspect|0|sha256:1|", " up |1||", f"ps --all|0|{container}|",
         "logs --no-color --no-log-prefix --tail 20 aws|0|line one\\nno room left|",
+        "logs --no-color --no-log-prefix --tail 20 postgres|0|too many clients|",
     )  # fmt: skip
     done = terminal.lab("stack", "up")
     assert "the stack did not start: aws ended with 3" in said(done)
-    assert done.stdout.splitlines()[-2:] == ["line one", "no room left"]
+    shown = [line for line in done.stdout.splitlines() if line]
+    assert shown[-5:-2] == ["aws, last lines of its log:", "line one", "no room left"]
+    assert shown[-2:] == ["postgres, last lines of its log:", "too many clients"]  # what it needs
 
 
 def test_a_stack_that_never_was_points_to_up(terminal):

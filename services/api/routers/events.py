@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 from services.api import metrics
 from services.api.clients import Clients
 from services.api.events import ADAPTERS, TYPES, Ready, read
-from services.api.intake.intake import Taken
+from services.api.intake.intake import WAIT, Taken
 from services.api.problems import MEDIA_TYPE, Problem, away, responses, validation_errors
 from services.api.security import Right, bearer, permit
 
@@ -206,7 +206,8 @@ def _lines_answer(results: Sequence[dict[str, Any]]) -> Response:
         "results": results,
     }
     if 503 in statuses:
-        told = away(f"Kafka did not take {statuses.count(503)} lines: send them again", 15)
+        why = next(result["detail"] for result in results if result["status"] == 503)
+        told = away(f"{statuses.count(503)} lines were not taken: {why}", WAIT)
         document |= {"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": told.detail}
         return JSONResponse(document, 503, told.headers and dict(told.headers), MEDIA_TYPE)
     if max(statuses) <= 201:
