@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -73,7 +73,7 @@ def ready_cluster(emr: Emr, settings: Settings, *, alone: bool = True) -> Ready:
     setup = read_steps(STEPS / "setup_steps.json", settings)
     mark = {"Key": "setup", "Value": _fingerprint()}
     standing = None
-    for summary in emr.list_clusters({"ClusterStates": ALIVE})["Clusters"]:
+    for summary in list(all_clusters(emr, ClusterStates=ALIVE)):  # all of them first: some are ended on the way
         cluster_id = str(summary["Id"])
         tags = emr.describe_cluster({"ClusterId": cluster_id})["Cluster"].get("Tags", [])
         fits = standing is None and mark in tags
@@ -106,15 +106,24 @@ def _freed(emr: Emr, cluster_id: str, states: Mapping[str, str]) -> bool:
     return bool(emr.wait_for_cluster(cluster_id, ends, 60)["Cluster"]["Status"]["State"] == "WAITING")
 
 
+def all_clusters(emr: Emr, **asked: Any) -> Iterator[dict[str, Any]]:
+    """Summaries of the clusters, newest first, page after page. asked: as ListClusters takes it."""
+    for page in _pages(emr.list_clusters, asked):
+        yield from page["Clusters"]
+
+
 def all_steps(emr: Emr, cluster_id: str) -> Iterator[dict[str, Any]]:
     """Every step of a cluster, newest first, page after page."""
-    request = {"ClusterId": cluster_id}
-    while True:
-        page = emr.list_steps(request)
+    for page in _pages(emr.list_steps, {"ClusterId": cluster_id}):
         yield from page["Steps"]
-        if not page.get("Marker"):
-            return
-        request = {"ClusterId": cluster_id, "Marker": page["Marker"]}
+
+
+def _pages(call: Callable[[Mapping[str, Any]], dict[str, Any]], request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    page = call(request)
+    yield page
+    while page.get("Marker"):
+        page = call({**request, "Marker": page["Marker"]})
+        yield page
 
 
 def _fingerprint() -> str:

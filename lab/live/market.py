@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lab.cluster import ALIVE, ENDED, STEPS, Emr, all_steps, read_steps, start_job_flow
+from lab.cluster import ALIVE, ENDED, STEPS, Emr, all_clusters, all_steps, read_steps, start_job_flow
 from lab.waiting import until
 from lakelab.errors import LabError
 from lakelab.hiveserver2 import HiveServer2, tells_of_missing
@@ -86,7 +86,7 @@ def stop(emr: Emr) -> Stream:
 
 def find(emr: Emr) -> Stream | None:
     """The stream that runs, or is about to."""
-    for summary in emr.list_clusters({"ClusterStates": ALIVE})["Clusters"]:
+    for summary in all_clusters(emr, ClusterStates=ALIVE):
         cluster = str(summary["Id"])
         if MARK in emr.describe_cluster({"ClusterId": cluster})["Cluster"].get("Tags", []):
             return _stream(emr, cluster)

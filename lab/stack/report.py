@@ -105,7 +105,10 @@ def _tasks(run: Run) -> Iterator[Span]:
 
 def _steps(stack: Stack, run: Run) -> Iterator[Span]:
     """The steps that ran meanwhile on any cluster."""
-    for summary in stack.emr.list_clusters({"CreatedBefore": run.ended})["Clusters"]:
+    for summary in cluster.all_clusters(stack.emr, CreatedBefore=run.ended):
+        gone = summary["Status"]["Timeline"].get("EndDateTime")
+        if gone is not None and gone < run.began:
+            continue
         for step in cluster.all_steps(stack.emr, summary["Id"]):
             timeline = step["Status"]["Timeline"]
             if timeline["CreationDateTime"] < run.began:

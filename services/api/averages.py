@@ -39,7 +39,7 @@ class Averages:
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
         self._kept: OrderedDict[tuple[str, ...], tuple[float, list[Average]]] = OrderedDict()
-        self._lock = asyncio.Lock()
+        self._asked: dict[tuple[str, ...], asyncio.Task[list[Average]]] = {}
 
     async def read(self, symbol: str, since: dt.datetime, until: dt.datetime) -> list[Average]:
         """Windows that begin from `since` on and before `until`, the newest first.
@@ -50,15 +50,23 @@ class Averages:
         return [row for row in rows if since <= row.window_start < until]
 
     async def _rows(self, key: tuple[str, ...]) -> list[Average]:
-        async with self._lock:
-            read, rows = self._kept.get(key, (float("-inf"), []))
-            if time.monotonic() - read > FRESH_SECONDS:
-                rows = await self._ask(*key)
-                self._kept[key] = (time.monotonic(), rows)
-                self._kept.move_to_end(key)
-                while len(self._kept) > _KEPT:
-                    self._kept.popitem(last=False)
+        read, rows = self._kept.get(key, (float("-inf"), []))
+        if time.monotonic() - read <= FRESH_SECONDS:
             return rows
+        if key not in self._asked:
+            self._asked[key] = asyncio.create_task(self._renewed(key))
+        return await asyncio.shield(self._asked[key])  # who goes away takes the answer from nobody else
+
+    async def _renewed(self, key: tuple[str, ...]) -> list[Average]:
+        try:
+            rows = await self._ask(*key)
+        finally:
+            del self._asked[key]
+        self._kept[key] = (time.monotonic(), rows)
+        self._kept.move_to_end(key)
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return rows
 
     async def _ask(self, symbol: str, *wanted: str) -> list[Average]:
         listed = ", ".join(f"'{hour}'" for hour in wanted)

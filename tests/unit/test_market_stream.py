@@ -84,6 +84,15 @@ def test_it_runs_on_a_cluster_of_its_own_once_and_stops(emr: Emr, settings: Sett
     assert emr.status(other)["State"] == "WAITING"
 
 
+def test_it_is_found_among_more_clusters_than_one_page_has(emr: Emr, settings: Settings):
+    gate = emr.gate()
+    steps_are(emr, "true", gate.wait)
+    running = market.start(emr.engine, settings)
+    for _ in range(50):  # as many as ListClusters gives at once; the newest come first
+        emr.cluster(wait=False)
+    assert market.find(emr.engine) == running
+
+
 def test_tables_that_cannot_be_made_are_told(emr: Emr, settings: Settings):
     steps_are(emr, "exit 3", "true")
     with pytest.raises(LabError, match=r"ended at once: s-[A-Z0-9]+ is FAILED"):
@@ -150,6 +159,29 @@ def get(warehouse: Warehouse, *paths: str, headers: dict[str, str] | None = None
 
 
 SPAN = "since=2026-06-01T12:00:00Z&until=2026-06-01T12:10:00Z"
+
+
+def test_a_question_that_takes_long_keeps_nobody_from_another_and_serves_all_who_asked():
+    first = asyncio.Event()
+
+    class Slow(Warehouse):
+        async def ask(self, sql: str) -> tuple[list[str], list[Any]]:
+            found = await super().ask(sql)
+            if "'SUPI'" in sql:
+                await first.wait()
+            return found
+
+    async def ask() -> None:
+        warehouse = Slow()
+        averages, end = Averages(warehouse), NOON + dt.timedelta(minutes=10)
+        gone, waiting = (asyncio.create_task(averages.read("SUPI", NOON, end)) for _ in range(2))
+        assert await averages.read("LAKE", NOON, end) == []
+        gone.cancel()
+        first.set()
+        assert len(await waiting) == 3
+        assert len(warehouse.asked) == 2
+
+    asyncio.run(ask())
 
 
 def test_pages_of_windows_are_the_newest_first_and_one_question_serves_many():
