@@ -288,6 +288,41 @@ def test_a_stopped_processor_fills_its_queue_then_the_one_before_and_nothing_is_
     poll_until(lambda: written() == wanted, "all that waited in the bucket, and nothing twice", 120)
 
 
+def test_a_full_bucket_keeps_the_files_waiting_and_says_why_and_nothing_is_lost(canvas: Canvas, now: datetime):
+    """MinIO takes nothing more, by the bucket's own quota. What waits is written once there is room again."""
+    begin, keys = _end(canvas), range(9530000, 9530005)
+    _quota(canvas, "set lab/{bucket} --size 1B")
+    try:
+        for key in keys:
+            canvas.run(COMPANY.format(key, 1))
+        told = poll_until(lambda: [b for b in _bulletins(canvas) if "quota" in b.lower()], "NiFi to say why", 120)
+        assert any("s3://" in line for line in told)
+        assert _written(canvas, now, begin) == []
+        queues = canvas.queues("changes")
+        assert sum(q["flowFilesQueued"] for name, q in queues.items() if name.endswith("→ Put into the bucket")) > 0
+    finally:
+        _quota(canvas, "clear lab/{bucket}")
+    wanted = sorted((key, "c") for key in keys)
+
+    def written() -> list[tuple[int, str]]:
+        return sorted((line["key"], line["op"]) for line in _written(canvas, now, begin) if line["key"] in keys)
+
+    poll_until(lambda: written() == wanted, "all that waited in the bucket, and nothing twice", 120)
+
+
+def _quota(canvas: Canvas, words: str) -> None:
+    """MinIO's own command, with the root's keys of its container."""
+    bucket = canvas.live.stack.settings.bucket
+    key = "MC_CONFIG_DIR=/tmp/mc MC_HOST_lab=http://$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD@127.0.0.1:9000"
+    canvas.live.sh("minio", f"{key} mc quota {words.format(bucket=bucket)}")
+
+
+def _bulletins(canvas: Canvas) -> list[str]:
+    """What processors have complained of within the last minutes, as the canvas shows it."""
+    found = canvas.nifi.get("/flow/bulletin-board")["bulletinBoard"]["bulletins"]
+    return [bulletin["bulletin"]["message"] for bulletin in found if "bulletin" in bulletin]
+
+
 def test_killed_in_the_middle_of_changes_it_loses_none_and_doubles_only_whole_lines(canvas: Canvas, now: datetime):
     begin = _end(canvas)
     keys = range(9520000, 9520120)

@@ -42,7 +42,6 @@ class Lake:
         self._changes, self._hdfs, self._executor = changes, hdfs, executor
         self._sweep, cache = Sweep(hdfs), Cache(CACHE)
         self._tables = {t.name: LakeTable(t, metastore, hdfs, self._sweep, cache) for t in TABLES}
-        self._told: dict[Place, int] = {}
         self.unread: set[Place] = set()  # partitions of which nothing was heard since `open`
 
     def open(self) -> None:
@@ -71,7 +70,7 @@ class Lake:
         for lake, batch in batches:
             lake.switch(batch)
             self._set_aside(_refused(lake, batch))
-        self._tell(taken)
+        self._changes.tell(taken.next)
         self.unread -= taken.next.keys()
         # Where changes come one after the other, the next ones wait for this: no more goes than has come.
         self._sweep.run(most=1 + sum(len(batch.places) for _, batch in batches) if taken.count else MOST)
@@ -85,11 +84,6 @@ class Lake:
             if erased is not None:
                 requests.answer(number, erased)
                 print("a person was erased", flush=True)
-
-    def _tell(self, taken: Taken) -> None:
-        news = {place: offset for place, offset in taken.next.items() if self._told.get(place) != offset}
-        self._changes.told(news)
-        self._told |= news
 
     def _set_aside(self, messages: list[Poison]) -> None:
         """Keep what is no change in files beside the tables; the log has no word of it, which may be about a person."""

@@ -72,7 +72,10 @@ class Changes:
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
-        self._consumer = Consumer({**_SETTINGS, "bootstrap.servers": bootstrap})
+        self._reached: dict[Place, int] = {}  # how far the lake is
+        self._known: dict[Place, int] = {}  # what Kafka has confirmed of it
+        self._telling = False
+        self._consumer = Consumer({**_SETTINGS, "bootstrap.servers": bootstrap, "on_commit": self._confirmed})
 
     def topics(self) -> dict[str, str]:
         """The id of each change topic. LabError: one is not there."""
@@ -105,11 +108,24 @@ class Changes:
             size += _add(message, taken)
         return taken
 
-    def told(self, places: Mapping[Place, int]) -> None:
-        """Tell Kafka how far the lake is, for those who look."""
-        if places:
-            offsets = [TopicPartition(*place, offset) for place, offset in places.items()]
+    def tell(self, places: Mapping[Place, int]) -> None:
+        """Tell Kafka how far the lake is, for those who look.
+
+        What Kafka has not confirmed is told again at the next call: a broker that dies takes the answer with it, and
+        a partition in which nothing happens would look as if the lake were behind.
+        """
+        self._reached |= places
+        news = {place: offset for place, offset in self._reached.items() if self._known.get(place) != offset}
+        if news and not self._telling:
+            self._telling = True
+            offsets = [TopicPartition(*place, offset) for place, offset in news.items()]
             self._consumer.commit(offsets=offsets, asynchronous=True)
+
+    def _confirmed(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
+        """Called out of `take`, with Kafka's answer or why there is none."""
+        self._telling = False
+        if error is None:
+            self._known |= {(each.topic, each.partition): each.offset for each in offsets if each.error is None}
 
     def close(self) -> None:
         self._consumer.close()
