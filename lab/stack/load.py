@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -43,6 +44,9 @@ def load(file: Path) -> None:
             with _zstandard(bundle) as zstandard:
                 _packages(bundle, zstandard)
                 _images(bundle, zstandard, about["images"])
+        # Gigabytes that wait to be written hold up those who make sure of every line: Kafka, Postgres.
+        print("writing all of it to the disk ...", flush=True)
+        os.sync()
     except (tarfile.TarError, KeyError, ValueError, EOFError) as error:
         raise LabError(f"not a whole bundle: {error}", where=str(file), fix="copy it again") from None
     except OSError as error:
