@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from bench.live.arrivals import Arrival, reading
 from bench.live.commits import ROW, TABLE, Row, own_row
 from bench.live.figures import p50_p99, paired_ratio
-from bench.live.peer import Peer, default_debezium, topic_of
+from bench.live.peer import default_debezium, topic_of
 from bench.measure import Section, Tell
 from lab.stack.place import Stack
 from lakelab.errors import LabError
@@ -32,22 +32,26 @@ Times = dict[int, float]
 
 
 def kafka_against_default(stack: Stack, commits: int, tell: Tell) -> Section:
-    """p50 and p99 in milliseconds; a row for each step from the default settings towards ours."""
-    rows = []
+    """p50 and p99 in milliseconds: of ours alone, then a row for each step from the default settings towards ours."""
     with own_row(stack) as row:
+        (alone,) = _measured(stack, row, [TABLE.topic], commits, "ours alone", tell)
+        rows: list[tuple[str, ...]] = [("none: ours alone", "", "", *p50_p99(list(alone.values())), "")]
         tell("starting Debezium with default settings")
         with default_debezium(stack) as peer:
             for name, more in _growing():
-                ours, other = _measured(stack, row, peer, more, commits, name, tell)
+                tell(name)
+                if more:
+                    peer.settings(more)
+                ours, other = _measured(stack, row, [TABLE.topic, topic_of(TABLE)], commits, name, tell)
                 shown = f"{paired_ratio(other, ours):.1f} x"
                 rows.append((name, *p50_p99(list(other.values())), *p50_p99(list(ours.values())), shown))
     about = (
         f"From the confirmed commit of one changed row of `{TABLE.name}` to a reader of what is committed in Kafka, "
-        f"milliseconds, {commits} commits, {PAUSES[0] * 1000:.0f} to {PAUSES[1] * 1000:.0f} ms between two. Both "
-        "follow the same tables at the same time, each by a slot of its own, so every commit is measured for both, and "
-        "a ratio is the median of the commits' own. Ours is `debezium/erp-source.json` on the stack's worker, exactly "
-        "once: a change and its place in the log are one transaction of Kafka. The other worker has default settings "
-        "and no transactions: what a killed one had sent comes again."
+        f"milliseconds, {commits} commits, {PAUSES[0] * 1000:.0f} to {PAUSES[1] * 1000:.0f} ms between two. From the "
+        "second row on both follow the same tables at the same time, each by a slot of its own, so every commit is "
+        "measured for both, and a ratio is the median of the commits' own. Ours is `debezium/erp-source.json` on the "
+        "stack's worker, exactly once: a change and its place in the log are one transaction of Kafka. The other "
+        "worker has default settings and no transactions: what a killed one had sent comes again."
     )
     columns = ("the other one's settings", "p50", "p99", "ours beside it, p50", "p99", "as fast")
     return Section("Commit to Kafka", about, columns, tuple(rows))
@@ -61,15 +65,10 @@ def _growing() -> list[tuple[str, dict[str, str]]]:
     return found
 
 
-def _measured(
-    stack: Stack, row: Row, peer: Peer, more: Mapping[str, str], commits: int, name: str, tell: Tell
-) -> tuple[Times, Times]:
-    """Seconds by the number of the commit: of ours, and of the other one."""
-    tell(name)
-    if more:
-        peer.settings(more)
+def _measured(stack: Stack, row: Row, topics: Sequence[str], commits: int, name: str, tell: Tell) -> list[Times]:
+    """Seconds by the number of the commit, for each topic."""
     committed: Times = {}
-    came: dict[str, Times] = {TABLE.topic: {}, topic_of(TABLE): {}}
+    came: dict[str, Times] = {name: {} for name in topics}
     changed = threading.Condition()
 
     def seen(arrival: Arrival) -> None:
@@ -93,11 +92,7 @@ def _measured(
             committed[row.count] = at
             time.sleep(chance.uniform(*PAUSES))
         wait_for(range(min(committed), max(committed) + 1))
-    ours, other = (
-        {number: times[number] - at for number, at in committed.items()}
-        for times in (came[TABLE.topic], came[topic_of(TABLE)])
-    )
-    return ours, other
+    return [{number: times[number] - at for number, at in committed.items()} for times in came.values()]
 
 
 def _awake(row: Row, wait_for: Callable[[range], None]) -> None:
