@@ -6,6 +6,7 @@ One stream for all tests of this file. Its driver is killed once, and the same m
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -178,13 +179,14 @@ def test_the_driver_is_killed_and_nothing_is_lost_or_doubled(market: Market):
     kill = r"""for p in /proc/[0-9]*; do
         tr '\0' ' ' <$p/cmdline | grep -q '^[^ ]*java .*ApplicationMaster' && kill -9 "${p#/proc/}" && echo done
     done; true"""
-    assert market.live.sh("nodemanager", kill).split() == ["done"]
+    # It is there but for moments: YARN starts it anew by itself, should it have died before.
+    assert poll_until(lambda: market.live.sh("nodemanager", kill).split(), "a driver to kill", 90) == ["done"]
     market.agree()
     again = find(market.live.stack.emr)
     assert again is not None
     assert (again.step, again.state) == (market.stream.step, "RUNNING")
     out = market.live.succeed("market", "stream", "status")
-    assert "attempt 2" in out
+    assert re.search(r"attempt [2-9]", out), out
     assert f"{again.step} of {again.cluster}: RUNNING" in out
 
 
