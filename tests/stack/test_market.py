@@ -6,7 +6,6 @@ One stream for all tests of this file. Its driver is killed once, and the same m
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +22,7 @@ from polling import poll_until
 
 from lab.live.kafka import METADATA_AGE
 from lab.live.market import Stream, find
+from lab.stack import compose
 from lakelab.hiveserver2 import HiveServer2
 
 TOPIC = "stock-market-data"
@@ -179,14 +179,14 @@ def test_the_driver_is_killed_and_nothing_is_lost_or_doubled(market: Market):
     kill = r"""for p in /proc/[0-9]*; do
         tr '\0' ' ' <$p/cmdline | grep -q '^[^ ]*java .*ApplicationMaster' && kill -9 "${p#/proc/}" && echo done
     done; true"""
-    # It is there but for moments: YARN starts it anew by itself, should it have died before.
-    assert poll_until(lambda: market.live.sh("nodemanager", kill).split(), "a driver to kill", 90) == ["done"]
+    nodes = [found.id for found in market.live.containers() if found.service == "nodemanager"]  # on any of them
+    assert [word for node in nodes for word in compose.docker("exec", node, "sh", "-c", kill).split()] == ["done"]
     market.agree()
     again = find(market.live.stack.emr)
     assert again is not None
     assert (again.step, again.state) == (market.stream.step, "RUNNING")
     out = market.live.succeed("market", "stream", "status")
-    assert re.search(r"attempt [2-9]", out), out
+    assert "attempt 2" in out
     assert f"{again.step} of {again.cluster}: RUNNING" in out
 
 
