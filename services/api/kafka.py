@@ -10,6 +10,7 @@ def client(brokers: str, **more: Any) -> dict[str, Any]:
     return {
         "bootstrap.servers": brokers,
         "reconnect.backoff.max.ms": 1000,
+        "topic.metadata.refresh.interval.ms": 30_000,
         "log_level": 2,  # each failed connection is an error to it; that Kafka is away is told by our own lines
         **{name.replace("_", "."): value for name, value in more.items()},
     }

@@ -91,7 +91,9 @@ class Producer:
         except BufferError:
             raise KafkaFull("too many events wait for Kafka") from None
         except KafkaException as error:
-            raise KafkaAway(_words(error.args[0])) from None
+            # As of a topic that a broker did not know at the time: to look for brokers brings its topics, too.
+            self._away = _words(error.args[0])
+            raise KafkaAway(self._away) from None
         return future
 
     def close(self) -> None:
