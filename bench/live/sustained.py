@@ -15,7 +15,7 @@ from bench.live.figures import rounds_of
 from bench.live.peer import Peer, default_debezium, topic_of
 from bench.measure import Section, Tell, ratio, spread
 from lab.embedded.postgres import OWNER
-from lab.live.kafka import admin
+from lab.live.kafka import Groups
 from lab.live.lake.names import GROUP
 from lab.live.strays import GROUP as SINK
 from lab.stack.place import Stack
@@ -138,13 +138,13 @@ def _further(stack: Stack, offsets: Mapping[int, int]) -> Seconds:
     """When lake and warehouse had these offsets: as they tell Kafka, once what they have can be queried."""
     found: Seconds = {}
     late = LabError(f"changes did not come to lake and warehouse in {PATIENCE:.0f} s", fix="see `lab kafka lag`")
-    with admin(stack.kafka) as client:
+    with Groups(stack.kafka) as groups:
 
         def look() -> bool:
-            for group, at in client.list_group_offsets(dict.fromkeys(READERS)).items():
-                places = ((at.get(TopicPartition(OURS, part)), last) for part, last in offsets.items())
-                if all(place is not None and place.offset > last for place, last in places):
-                    found.setdefault(READERS[group], time.perf_counter())
+            for group, name in READERS.items():
+                done = groups.offsets(group)
+                if all(done.get(TopicPartition(OURS, part), -1) > last for part, last in offsets.items()):
+                    found.setdefault(name, time.perf_counter())
             return len(found) == len(READERS)
 
         until(look, PATIENCE, late, 0.1)

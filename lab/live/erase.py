@@ -7,12 +7,11 @@ from typing import Any
 
 import psycopg2
 from kafka import TopicPartition
-from kafka.errors import RetriableError
 from rich.console import Console
 
 from lab.embedded.postgres import OWNER
 from lab.erase import delete_rows
-from lab.live.kafka import admin, consumer
+from lab.live.kafka import Groups, consumer
 from lab.live.lake.names import DATABASE, EMAILS, GROUP
 from lab.live.status import read_slot
 from lab.stack.place import Stack
@@ -100,15 +99,12 @@ def _until_applied(stack: Stack) -> None:
     places = [TopicPartition(t.topic, n) for t in _ABOUT for n in range(topic(t.topic).partitions)]
     with consumer(stack.kafka) as client:
         ends = client.end_offsets(places)
-    with admin(stack.kafka) as client:
+    with Groups(stack.kafka) as groups:
 
         def taken() -> bool:
-            try:
-                done = client.list_group_offsets({GROUP: None}).get(GROUP, {})
-            except RetriableError:
-                return False
+            done = groups.offsets(GROUP)
             # A transaction's mark is the last in a topic; it is no message, and need not be counted as read.
-            return all(end == 0 or (place in done and done[place].offset >= end - 1) for place, end in ends.items())
+            return all(end == 0 or done.get(place, -1) >= end - 1 for place, end in ends.items())
 
         until(taken, PATIENCE, _late("the lake is behind"))
 

@@ -18,11 +18,10 @@ from typing import Any
 
 import psycopg2
 from kafka import TopicPartition
-from kafka.errors import RetriableError
 from rich.console import Console
 from rich.table import Table as Shown
 
-from lab.live.kafka import admin, consumer
+from lab.live.kafka import Groups, consumer
 from lab.live.lake.names import DATABASE, GROUP
 from lab.live.status import read_slot
 from lab.live.strays import GROUP as SINK
@@ -186,13 +185,13 @@ class Proof:
                 moment = Moment(session)
                 say("waiting until Kafka has what the ERP has")
                 self._drain(moment)
-                with consumer(self._bootstrap, max_poll_records=5000) as client, admin(self._bootstrap) as groups:
+                with consumer(self._bootstrap, max_poll_records=5000) as client, Groups(self._bootstrap) as groups:
                     return [self._table(table, moment, client, groups, warehouse, say) for table in tables]
             except psycopg2.Error as error:
                 raise told(error, "*") from None
 
     def _table(
-        self, table: Table, moment: Moment, client: Any, groups: Any, warehouse: Any, say: Callable[[str], None]
+        self, table: Table, moment: Moment, client: Any, groups: Groups, warehouse: Any, say: Callable[[str], None]
     ) -> TableProof:
         say(f"{table.name}: ERP, Kafka, lake, warehouse")
         erp, topic = moment.rows(table), Topic(client, table, moment)
@@ -280,15 +279,12 @@ def _found(rows: list[Any]) -> Found:
     return found
 
 
-def _reached(groups: Any, group: str, places: Mapping[TopicPartition, int]) -> None:
+def _reached(groups: Groups, group: str, places: Mapping[TopicPartition, int]) -> None:
     """Wait until a group has read each partition beyond that offset."""
 
     def beyond() -> bool:
-        try:
-            done = groups.list_group_offsets({group: None}).get(group, {})
-        except RetriableError:  # after a broker's restart the group has another coordinator
-            return False
-        return all(place in done and done[place].offset > offset for place, offset in places.items())
+        done = groups.offsets(group)
+        return all(done.get(place, -1) > offset for place, offset in places.items())
 
     until(beyond, PATIENCE, _late(f"group {group} is behind", f"see `lab kafka lag {group}` and `make status`"))
 

@@ -15,7 +15,7 @@ from kafka.errors import NotCoordinatorError
 from kafka.structs import OffsetAndMetadata
 from rich.console import Console
 
-from lab.live import proof, trace
+from lab.live import kafka, proof, trace
 from lab.live.proof import Found, Moment, TableProof, Topic, compare, digest
 from lakelab.catalogue import ATTENDANCES, CAMPUSES, EVENTS, SUBJECTS
 from lakelab.errors import LabError
@@ -146,16 +146,24 @@ def test_what_is_no_table_or_key_is_said():
     assert (trace.key_of(CAMPUSES, "12"), trace.key_of(SUBJECTS, "5DATA")) == (12, "5DATA")
 
 
-def test_a_group_whose_coordinator_has_moved_is_asked_again():
-    place = TopicPartition("erp.public.campuses", 0)
+def test_a_group_whose_coordinator_has_moved_is_asked_at_the_new_one(monkeypatch):
+    """As kafka-python's client does it: who was the coordinator when it first asked is asked for ever."""
+    place, made = TopicPartition("erp.public.campuses", 0), []
 
-    answers = [NotCoordinatorError("moved"), {"lake": {place: OffsetAndMetadata(8, "", -1)}}]
+    class Client:
+        def __init__(self, **_):
+            made.append(self)
+            self.moved, self.open = len(made) == 1, True
 
-    def list_group_offsets(wanted):
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        def list_group_offsets(self, wanted):
+            if self.moved:
+                raise NotCoordinatorError("moved")
+            return {"lake": {place: OffsetAndMetadata(8, "", -1)}}
 
-    proof._reached(SimpleNamespace(list_group_offsets=list_group_offsets), "lake", {place: 7})
-    assert answers == []
+        def close(self):
+            self.open = False
+
+    monkeypatch.setattr(kafka, "KafkaAdminClient", Client)
+    with kafka.Groups("127.0.0.1:1") as groups:
+        proof._reached(groups, "lake", {place: 7})
+    assert [client.open for client in made] == [False, False]
