@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.aws.errors import AwsError
-from services.aws.server import remembered, signature
+from services.aws.server import cloudformation, remembered, signature
 from services.aws.server.body import read_body
 from services.aws.server.errors import InvalidSignature, MissingAuthenticationToken, UnrecognizedClient
 from services.aws.server.service import front_error
@@ -106,4 +106,5 @@ def from_environment() -> ASGIApp:
 
     remembered.complete_budgets()
     moto = remembered.with_bucket_settings(DomainDispatcherApplication(create_backend_app))
+    moto = cloudformation.with_cloudformation(moto)
     return Signed(WSGIMiddleware(moto, workers=4), lab_keys(os.environ))  # type: ignore[arg-type]
