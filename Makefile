@@ -85,9 +85,10 @@ contract: $(DEV) ## What EMR promises, asked of the lab's endpoint by boto3 and 
 SERVICES := $(wildcard tests/embedded/test_api_*.py) \
   $(addprefix tests/embedded/test_,emr_contract.py emr_load.py jobs_quotes.py)
 
+# Two labs, and two files at a time: half of each is a JVM that starts, which is one core's work.
 .PHONY: embedded
 embedded: $(DEV) ## The tests with real Postgres and Spark, and the documents
-	@.venv/bin/pytest tests/embedded tests/docs -q $(addprefix --ignore=,$(SERVICES))
+	@.venv/bin/pytest tests/embedded tests/docs -q $(addprefix --ignore=,$(SERVICES)) -n 2 --dist loadfile
 
 .PHONY: test-services
 test-services: $(DEV) ## The tests of the API, the EMR endpoint and the streaming job that take minutes; no engine needed
