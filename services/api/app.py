@@ -7,7 +7,8 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 import asyncpg
 from fastapi import FastAPI
@@ -71,7 +72,7 @@ async def opened(settings: Settings) -> AsyncIterator[Clients]:
         warehouse = Warehouse(*settings.hive)
         stack.callback(warehouse.close)
         for task in (doubts.watch(ids_pool, settings.brokers, settings.id_window), _probe(producer)):
-            stack.push_async_callback(_cancelled, asyncio.create_task(task))
+            stack.push_async_callback(_cancelled, _begun(task))
         guard = Guard(settings.tokens)
         yield Clients(
             guard, Store(erp_pool), producer, ids, Intake(producer, ids), Marts(warehouse), Averages(warehouse), board,
@@ -93,6 +94,13 @@ async def _probe(producer: Producer) -> None:
         await asyncio.sleep(PROBE_SECONDS)
 
 
+def _begun(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """A task without which the instance would refuse events, or keep them in doubt: the instance ends with it."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(lambda done: None if done.cancelled() else _end(f"{done.get_coro()}: {done.exception()}"))
+    return task
+
+
 async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -100,8 +108,8 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 
 def _end(why: str) -> None:
-    """The producer cannot go on. The process ends, and its container starts another."""
-    _log.error("the producer is broken, and the instance ends: %s", why)
+    """Events cannot be taken any more. The process ends, and its container starts another."""
+    _log.error("what takes events is broken, and the instance ends: %s", why)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

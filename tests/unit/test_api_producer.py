@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from services.api.events import Ready
+from services.api.events import TYPES, Ready
 from services.api.intake import producer
 from services.api.intake.producer import KafkaAway, Place
 
@@ -24,6 +25,8 @@ class Delivered:
 class Client:
     """Knows no topic before it has looked for them."""
 
+    leader = 1
+
     def __init__(self, settings: dict[str, Any]) -> None:
         self.looked, self.waiting = False, list[Any]()
 
@@ -32,8 +35,10 @@ class Client:
             raise KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC))
         self.waiting.append(on_delivery)
 
-    def list_topics(self, timeout: float) -> None:
+    def list_topics(self, timeout: float) -> Any:
         self.looked = True
+        partitions = {0: SimpleNamespace(leader=1), 1: SimpleNamespace(leader=self.leader)}
+        return SimpleNamespace(topics={t.topic: SimpleNamespace(partitions=partitions) for t in TYPES.values()})
 
     def poll(self, seconds: float) -> None:
         while self.waiting:
@@ -43,19 +48,52 @@ class Client:
         pass
 
 
+EVENT = Ready("app-events", "event-0001", b"key", b"{}", True)
+
+
 def test_a_topic_that_is_not_known_yet_is_looked_for_and_events_are_taken_again(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(producer, "Client", Client)
-    event = Ready("app-events", "event-0001", b"key", b"{}", True)
 
     async def send() -> None:
         one = producer.Producer("127.0.0.1:1", "test", lambda why: None)
         assert one.away == ""
         with pytest.raises(KafkaAway):
-            one.send(event)
+            one.send(EVENT)
         assert one.away  # which is what makes an instance look
         await asyncio.to_thread(one.look)
         assert one.away == ""
-        assert await asyncio.wait_for(one.send(event), 10) == Place(1, 7)
+        assert await asyncio.wait_for(one.send(EVENT), 10) == Place(1, 7)
         await asyncio.to_thread(one.close)
 
     asyncio.run(send())
+
+
+class Stuck(Client):
+    """Refuses every event, whatever it knows."""
+
+    def produce(self, *args: Any, **more: Any) -> None:
+        raise KafkaException(KafkaError(KafkaError._STATE))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "leader", "ends"),
+    [(producer.IN_VAIN + 1, 1, True), (producer.IN_VAIN - 1, 1, False), (producer.IN_VAIN + 1, -1, False)],
+    ids=["stuck", "not for long", "Kafka itself is ill"],
+)
+def test_a_client_that_fails_for_long_where_another_one_would_not_is_broken(monkeypatch, seconds, leader, ends):
+    monkeypatch.setattr(producer, "Client", Stuck)
+    monkeypatch.setattr(Client, "leader", leader)
+    now = iter([100.0, 100.0 + seconds])
+    monkeypatch.setattr(producer, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    told = list[str]()
+
+    async def send() -> None:
+        one = producer.Producer("127.0.0.1:1", "test", told.append)
+        for _ in range(2):
+            with pytest.raises(KafkaAway):
+                one.send(EVENT)
+        await asyncio.to_thread(one.look)
+        await asyncio.to_thread(one.close)
+
+    asyncio.run(send())
+    assert bool(told) is ends

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,10 +14,11 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as Client
 
 from services.api import kafka
-from services.api.events import Ready
+from services.api.events import TYPES, Ready
 
 DELIVERY_SECONDS = 6.0  # an event that Kafka has not taken by then is given up by the client library
 LINGER_MS = 2
+IN_VAIN = 60.0  # seconds in which every event failed, after which it is looked whether another client fares better
 HEADER = "event_id"
 
 
@@ -46,6 +48,9 @@ class Producer:
         self._loop = asyncio.get_running_loop()
         self._broken = broken
         self._away = ""
+        self._brokers = brokers
+        self._in_vain: float | None = None  # since when every event has failed; None where the last one did not
+        self._suspect = False
         self._done: deque[tuple[asyncio.Future[Place], KafkaError | None, Place]] = deque()
         self._client = Client(
             kafka.client(
@@ -93,6 +98,7 @@ class Producer:
         except KafkaException as error:
             # As of a topic that a broker did not know at the time: to look for brokers brings its topics, too.
             self._away = _words(error.args[0])
+            self._failing()
             raise KafkaAway(self._away) from None
         return future
 
@@ -104,7 +110,12 @@ class Producer:
         self._tell()
 
     def look(self, seconds: float = 2.0) -> None:
-        """Ask Kafka for its brokers; blocks. Afterwards `away` is right."""
+        """Ask Kafka for its brokers; blocks. Afterwards `away` is right. Where events have failed for long, and a new
+        client finds nothing wrong with Kafka, it is this one that is broken."""
+        if self._suspect:
+            self._suspect = False
+            if _is_well(self._brokers):
+                self._broken(f"no event was taken for {IN_VAIN:.0f} s, and Kafka is well ({self._away})")
         try:
             self._client.list_topics(timeout=seconds)
         except KafkaException as error:
@@ -122,8 +133,9 @@ class Producer:
             future, error, place = self._done.popleft()
             if error is not None:
                 self._away = _words(error)
+                self._failing()
             else:
-                self._away = ""
+                self._away, self._in_vain = "", None
             if future.done():  # whoever waited has gone
                 continue
             if error is None:
@@ -131,11 +143,26 @@ class Producer:
             else:
                 future.set_exception(KafkaAway(self._away))
 
+    def _failing(self) -> None:
+        now = time.monotonic()
+        self._in_vain = self._in_vain or now
+        self._suspect = now - self._in_vain > IN_VAIN
+
     def _failed(self, error: KafkaError) -> None:
         if error.fatal():
             self._broken(_words(error))
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._away = _words(error)
+
+
+def _is_well(brokers: str) -> bool:
+    """Whether a client that knows nothing yet finds a leader for every partition of the topics that take events."""
+    topics = {model.topic for model in TYPES.values()}
+    try:
+        found = Client(kafka.client(brokers)).list_topics(timeout=5).topics
+    except KafkaException:
+        return False
+    return all(name in found and all(p.leader >= 0 for p in found[name].partitions.values()) for name in topics)
 
 
 def _words(error: KafkaError) -> str:
