@@ -126,6 +126,7 @@ def _write_small(archive: Archive, images: dict[str, int]) -> None:
     """What is needed first comes first."""
     about = {
         "tag": versions()["LAKELAB_TAG"],
+        "system": platform.system(),
         "machine": platform.machine(),
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "lock": lock_stamp(),

@@ -57,8 +57,10 @@ def load(file: Path) -> None:
 
 def _check(about: dict[str, Any], file: Path) -> None:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    if about["machine"] != platform.machine():
-        raise LabError(f"made for {about['machine']}, this machine is {platform.machine()}", where=str(file))
+    # Packages are of a system, images of a processor: what an Apple laptop bundles is for others of its kind.
+    made, here = f"{about['system']} {about['machine']}", f"{platform.system()} {platform.machine()}"
+    if made != here:
+        raise LabError(f"made for {made}, this machine is {here}", where=str(file), fix="make one on such a machine")
     if about["python"] != python:
         fix = f"make load PYTHON=python{about['python']} FILE={file}"
         raise LabError(f"made for Python {about['python']}, this is {python}", where=str(file), fix=fix)

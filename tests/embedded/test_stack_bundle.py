@@ -199,7 +199,8 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"machine": "sparc"}, "made for sparc, this machine is"),
+        ({"machine": "sparc"}, "sparc, this machine is"),
+        ({"system": "Darwin"}, "made for Darwin"),
         ({"python": "3.99"}, "make load PYTHON=python3.99"),
         ({"lock": "0" * 64}, "made for another version of the lab"),
     ],
