@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -199,8 +200,8 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"machine": "sparc"}, "sparc, this machine is"),
-        ({"system": "Darwin"}, "made for Darwin"),
+        ({"machine": "sparc"}, f"made for {platform.system()} sparc, this machine is"),
+        ({"system": "Plan9"}, f"made for Plan9 {platform.machine()}, this machine is"),
         ({"python": "3.99"}, "make load PYTHON=python3.99"),
         ({"lock": "0" * 64}, "made for another version of the lab"),
     ],
