@@ -280,9 +280,15 @@ def test_a_stopped_processor_fills_its_queue_then_the_one_before_and_nothing_is_
         nifi.run(put, "RUNNING")
     # Each operation of each row, once.
     wanted = sorted((key, op) for key in keys for op in ("c", "d", "tombstone", "u"))
+    _until_written(canvas, now, begin, wanted)
+
+
+def _until_written(canvas: Canvas, since: datetime, begin: int, wanted: list[tuple[int, str]]) -> None:
+    """Wait until the bucket has these operations of these keys, sorted, and no other of theirs."""
+    keys = {key for key, _ in wanted}
 
     def written() -> list[tuple[int, str]]:
-        found = _written(canvas, now, begin)
+        found = _written(canvas, since, begin)
         return sorted((line["key"], line["op"]) for line in found if line["key"] in keys)
 
     poll_until(lambda: written() == wanted, "all that waited in the bucket, and nothing twice", 120)
@@ -302,12 +308,7 @@ def test_a_full_bucket_keeps_the_files_waiting_and_says_why_and_nothing_is_lost(
         assert sum(q["flowFilesQueued"] for name, q in queues.items() if name.endswith("→ Put into the bucket")) > 0
     finally:
         _quota(canvas, "clear lab/{bucket}")
-    wanted = sorted((key, "c") for key in keys)
-
-    def written() -> list[tuple[int, str]]:
-        return sorted((line["key"], line["op"]) for line in _written(canvas, now, begin) if line["key"] in keys)
-
-    poll_until(lambda: written() == wanted, "all that waited in the bucket, and nothing twice", 120)
+    _until_written(canvas, now, begin, [(key, "c") for key in keys])
 
 
 def _quota(canvas: Canvas, words: str) -> None:
