@@ -28,17 +28,13 @@ logging.getLogger("kafka").setLevel(logging.CRITICAL)
 def admin(bootstrap: str, seconds: float = 10) -> Iterator[Any]:
     """An admin client, closed at the end. LabError where no broker answers in `seconds`, or one refuses."""
     with _told(bootstrap):
-        client = _admin(bootstrap, seconds)
+        client = KafkaAdminClient(
+            bootstrap_servers=bootstrap.split(","), client_id="lakelab", bootstrap_timeout_ms=int(seconds * 1000)
+        )
         try:
             yield client
         finally:
             client.close()
-
-
-def _admin(bootstrap: str, seconds: float) -> Any:
-    return KafkaAdminClient(
-        bootstrap_servers=bootstrap.split(","), client_id="lakelab", bootstrap_timeout_ms=int(seconds * 1000)
-    )
 
 
 class Groups:
@@ -46,26 +42,25 @@ class Groups:
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
+        self._open = contextlib.ExitStack()
         self._client: Any = None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+    def __exit__(self, *about: Any) -> None:
+        self._open.__exit__(*about)
 
     def offsets(self, group: str) -> dict[TopicPartition, int]:
         """Where the group goes on in each partition; none while its coordinator is away, or has just moved."""
-        with _told(self._bootstrap):
-            self._client = self._client or _admin(self._bootstrap, 10)
-            try:
-                found = self._client.list_group_offsets({group: None}).get(group, {})
-            except RetriableError:
-                # kafka-python 3.0 would ask the coordinator that it knows for ever: a new client looks for it.
-                self.__exit__()
-                return {}
+        self._client = self._client or self._open.enter_context(admin(self._bootstrap))
+        try:
+            found = self._client.list_group_offsets({group: None}).get(group, {})
+        except RetriableError:
+            # kafka-python 3.0 would ask the coordinator that it knows for ever: a new client looks for it.
+            self._open.close()
+            self._client = None
+            return {}
         return {place: int(at.offset) for place, at in found.items()}
 
 
