@@ -48,13 +48,15 @@ def reading(bootstrap: str, topics: Sequence[str], seen: Callable[[Arrival], Non
 
     def read() -> None:
         while not over.is_set():
-            for message in client.consume(500, 0.1):
-                error = message.error()
-                if error is None:
-                    place: tuple[Any, Any, Any] = message.topic(), message.partition(), message.offset()
-                    seen(Arrival(*place, message.value(), time.perf_counter()))
-                elif error.code() != KafkaError._PARTITION_EOF:
-                    trouble.append(error.str())
+            message = client.poll(0.1)  # one by one: consume(n, seconds) holds what it has until there are n
+            if message is None:
+                continue
+            error = message.error()
+            if error is None:
+                place: tuple[Any, Any, Any] = message.topic(), message.partition(), message.offset()
+                seen(Arrival(*place, message.value(), time.perf_counter()))
+            elif error.code() != KafkaError._PARTITION_EOF:
+                trouble.append(error.str())
 
     try:
         client.assign(_ends(client, topics))

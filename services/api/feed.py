@@ -133,7 +133,11 @@ class Feed:
             return
         quotes: list[Quote] = []
         messages: list[Message] = []
-        for record in self._consumer.consume(500, 0.2):
+        first = self._consumer.poll(0.2)
+        if first is None:
+            return
+        # What else is there goes along; to wait for more would hold back what has come: consume(n, s) waits for n.
+        for record in (first, *self._consumer.consume(500, 0)):
             if record.error() or record.value() is None:  # a tombstone follows a delete, which was told
                 continue
             read: Callable[[Any], tuple[Quote | None, Message] | None]
