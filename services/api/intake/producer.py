@@ -17,7 +17,7 @@ from services.api import kafka
 from services.api.events import TYPES, Ready
 
 DELIVERY_SECONDS = 6.0  # an event that Kafka has not taken by then is given up by the client library
-LINGER_MS = 2
+LINGER_MS = 5
 IN_VAIN = 60.0  # seconds in which every event failed, after which it is looked whether another client fares better
 HEADER = "event_id"
 
