@@ -10,6 +10,7 @@ WORKERS ?=
 ONLY ?=
 NIFI ?=
 PART ?=
+VARS ?=
 FILE ?= $(lastword $(sort $(wildcard bundle/*.tar)))
 # uv as `make load` or pip brought it into .tools, else from the machine.
 UV := $(or $(wildcard .tools/bin/uv),$(shell command -v uv 2>/dev/null),.tools/bin/uv)
@@ -169,8 +170,8 @@ urls: $(CLIENTS) ## Every address of the stack with its login
 	@$(LAB) stack urls
 
 .PHONY: rehearse
-rehearse: $(CLIENTS) ## Rehearse the deployment to AWS on the running stack: apply, a run of unload_erp, empty plan, destroy
-	@$(LAB) rehearse
+rehearse: $(CLIENTS) ## Rehearse the deployment to AWS on the running stack: apply, a run, empty plan, destroy (VARS="transient=true …")
+	@$(LAB) rehearse $(foreach var,$(VARS),--var '$(var)')
 
 .PHONY: aws-package
 aws-package: $(RUN) ## Make what Terraform copies to AWS beside the jobs

@@ -46,6 +46,10 @@ class Airflow:
         found: list[Shape] = self.call("GET", path, limit="100")["task_instances"]
         return found
 
+    def variables(self) -> dict[str, str]:
+        """Its variables, by name."""
+        return {each["key"]: each["value"] for each in self.call("GET", "/variables", limit="100")["variables"]}
+
     def trigger(self, dag: str, conf: Shape | None = None) -> str:
         """Start a run; returns its id."""
         body = {"logical_date": None, "conf": conf or {}}

@@ -7,14 +7,34 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from lakelab.errors import LabError
+
 
 @click.command()
 @click.option("--destroy", is_flag=True, help="Only take away what a rehearsal left that broke off.")
-def rehearse(destroy: bool) -> None:
-    """Apply terraform/ to the running stack, run unload_erp on its cluster, and take all of it away again."""
+@click.option(
+    "--var",
+    "variables",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A variable of terraform/platform, as transient=true or emr_release_label=emr-5.32.0; repeatable.",
+)
+def rehearse(destroy: bool, variables: tuple[str, ...]) -> None:
+    """Apply terraform/ to the running stack, run unload_erp on its cluster, and take all of it away again.
+
+    With transient=true no cluster stands, and transient_unload_erp runs instead. LAB_TERRAFORM=tofu takes OpenTofu
+    where there are both.
+    """
+    from lab.terraform import given
     from lab.terraform import rehearse as rehearsal
 
-    (rehearsal.destroy if destroy else rehearsal.rehearse)(Console())
+    values = given.read(variables)
+    if destroy and values:
+        raise LabError("--destroy takes away what is there", where="--var", fix="leave it out")
+    if destroy:
+        rehearsal.destroy(Console())
+    else:
+        rehearsal.rehearse(Console(), values)
 
 
 @click.command()

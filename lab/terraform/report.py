@@ -31,10 +31,13 @@ PARTS = {
 def rows(state: Shape, done: Shape) -> list[tuple[str, int, str]]:
     """Part, number of its resources, what happened; what was executed first.
 
-    state: all that was applied.  done: the cluster, the names of its steps, and the DAG's run.
+    state: all that was applied.  done: whether the cluster stood, its release, the names of its steps.
     """
     counted: Counter[tuple[str, str, str]] = Counter(part_of(each["type"]) for each in managed(state))
-    ran = f"started; 1 bootstrap action and {len(done['steps'])} steps ran on the stack's Spark, HDFS and Hive"
+    counted[part_of("aws_emr_cluster")] += 0  # the DAG's own is no resource, and ran all the same
+    steps = f"{len(done['steps'])} steps ran on the stack's Spark, HDFS and Hive"
+    began = "started; 1 bootstrap action and" if done["standing"] else "started by the DAG, gone with its last step;"
+    ran = f"{began} {steps}, as {done['release']}"
     ordered = sorted(counted.items(), key=lambda item: (item[0][1] != EXECUTED, item[0][0]))
     return [(part, count, f"{kind}: {what or ran}") for (part, kind, what), count in ordered]
 

@@ -1,7 +1,8 @@
 """Terraform, or OpenTofu, as a program: found on this machine, its provider too, and its errors in one line.
 
 Terraform looks for the provider in a registry. A machine without a network has it in a folder, laid out as
-`<host>/hashicorp/aws/…` (a filesystem mirror): LAB_TF_PLUGINS names one, and a few usual places are looked at.
+`<host>/hashicorp/aws/…` (a filesystem mirror): LAB_TF_PLUGINS names one, and a few usual places are looked at. Each
+program asks for the host of its own registry; the provider is built from the same source, so a folder serves both.
 https://developer.hashicorp.com/terraform/cli/config/config-file#provider-installation
 """
 
@@ -21,7 +22,9 @@ from lakelab.settings import REPOSITORY
 
 PLATFORM = REPOSITORY / "terraform" / "platform"
 NAMES = ("terraform", "tofu")
-GET_TERRAFORM = "install Terraform 1.9 or newer (or OpenTofu) so that `terraform` is on the PATH"
+GET_TERRAFORM = "install Terraform 1.9 or newer (or OpenTofu) so that `terraform` or `tofu` is on the PATH"
+NAME_ONE = "`terraform`, `tofu`, or the path of one"
+HOSTS = ("registry.terraform.io", "registry.opentofu.org")
 GET_PROVIDER = (
     "give it a network, or a folder with the provider: `terraform providers mirror FOLDER` fills one where there is a "
     "network; then LAB_TF_PLUGINS=FOLDER"
@@ -33,7 +36,13 @@ Event = dict[str, Any]
 
 
 def program() -> str:
-    """The path of Terraform or OpenTofu. LabError where there is neither."""
+    """The path of Terraform or OpenTofu: what LAB_TERRAFORM names, else the first on the PATH. LabError for none."""
+    named = os.environ.get("LAB_TERRAFORM")
+    if named:
+        chosen = shutil.which(Path(named).expanduser())
+        if not chosen:
+            raise LabError("no such program", where=f"LAB_TERRAFORM={named}", fix=f"name {NAME_ONE}")
+        return str(Path(chosen).absolute())
     for name in NAMES:
         found = shutil.which(name)
         if found:
@@ -74,11 +83,23 @@ class Terraform:
     def state(self) -> Path:
         return self.home / "terraform.tfstate"
 
+    @property
+    def name(self) -> str:
+        """How the program is called here."""
+        return Path(program()).name
+
+    def version(self) -> str:
+        """Which program, as in "OpenTofu v1.10.10". LabError where it is another one."""
+        said = self.run("version", check=False).stdout.splitlines()
+        if not said or not said[0].startswith(("Terraform v", "OpenTofu v")):
+            raise LabError("neither Terraform nor OpenTofu", where=program(), fix=f"LAB_TERRAFORM names {NAME_ONE}")
+        return said[0]
+
     def init(self) -> None:
         """Fetch the provider. LabError says how to get it where it cannot be had."""
         done = self.run("init", "-input=false", "-reconfigure", f"-backend-config=path={self.state}", check=False)
         if done.returncode:
-            said = _first_error(done.stderr) or "terraform init failed"
+            said = _first_error(done.stderr) or f"{self.name} init failed"
             offline = any(word in done.stderr for word in ("registry", "available provider packages"))
             raise LabError(said, where=str(self.root), fix=GET_PROVIDER if offline else "mend it, then again")
 
@@ -115,10 +136,23 @@ class Terraform:
         if folder:
             self.home.mkdir(parents=True, exist_ok=True)
             configuration = self.home / "cli.tfrc"
-            text = f'provider_installation {{\n  filesystem_mirror {{\n    path = "{folder}"\n  }}\n}}\n'
-            configuration.write_text(text, encoding="utf-8")
+            mirrors = "".join(
+                f'  filesystem_mirror {{\n    path = "{each}"\n  }}\n' for each in (folder, self._other_names(folder))
+            )
+            configuration.write_text(f"provider_installation {{\n{mirrors}}}\n", encoding="utf-8")
             ours["TF_CLI_CONFIG_FILE"] = str(configuration)
         return {**ours, "AWS_EC2_METADATA_DISABLED": "true", **(self.keys or {})}
+
+    def _other_names(self, folder: Path) -> Path:
+        """A folder that has the provider of `folder` under the registries' names that this one lacks."""
+        mirror = self.home / "mirror"
+        shutil.rmtree(mirror, ignore_errors=True)
+        there = next(folder.glob("*/hashicorp/aws"))
+        for host in HOSTS:
+            (mirror / host / "hashicorp").mkdir(parents=True)
+            if not (folder / host / "hashicorp" / "aws").exists():
+                (mirror / host / "hashicorp" / "aws").symlink_to(there)
+        return mirror
 
     def run(self, command: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A call with its words kept. LabError with the first error unless `check` is False."""
@@ -128,7 +162,7 @@ class Terraform:
             env=self.environment(), capture_output=True, text=True, check=False,
         )  # fmt: skip
         if check and done.returncode:
-            raise LabError(_first_error(done.stderr) or f"terraform {command} failed", where=str(self.root))
+            raise LabError(_first_error(done.stderr) or f"{self.name} {command} failed", where=str(self.root))
         return done
 
     def _events(self, command: str, *arguments: str, seen: Callable[[Event], None] | None) -> int:
@@ -153,11 +187,11 @@ class Terraform:
     def _failure(self, command: str, errors: list[Event]) -> LabError:
         log = str(self.home / "terraform.log")
         if not errors:
-            return LabError(f"terraform {command} failed", where=log, fix="read the end of that file")
+            return LabError(f"{self.name} {command} failed", where=log, fix="read the end of that file")
         first = errors[0]
         said = " ".join(f"{first['summary']}: {first.get('detail', '')}".split())
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        return LabError(f"terraform {command}: {said}{more}", where=first.get("address") or log)
+        return LabError(f"{self.name} {command}: {said}{more}", where=first.get("address") or log)
 
 
 def _event(line: str) -> Event:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from live import DAG, Live
 
-from lab.terraform.tool import NAMES
+from lab.terraform.tool import program
+from lakelab.errors import LabError
 
 BUCKET = "5data-rehearsal"
 
@@ -36,8 +36,10 @@ def alive(live: Live) -> set[str]:
 
 @pytest.fixture(scope="module")
 def rehearsed(live: Live) -> Rehearsed:
-    if not any(shutil.which(name) for name in NAMES):
-        pytest.skip("there is no Terraform on this machine: put `terraform` 1.9 or newer on the PATH")
+    try:
+        program()
+    except LabError as error:
+        pytest.skip(str(error))
     before, settings = alive(live), variables(live)
     done = live.lab("rehearse")
     if "cannot be had" in done.stderr or "LAB_TF_PLUGINS=FOLDER" in done.stderr:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tarfile
 from pathlib import Path
 
@@ -20,8 +21,8 @@ def mirror(folder: Path) -> Path:
     return folder
 
 
-def fake(folder: Path, script: str) -> None:
-    path = folder / "terraform"
+def fake(folder: Path, script: str, name: str = "terraform") -> None:
+    path = folder / name
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
 
@@ -30,14 +31,59 @@ def fake(folder: Path, script: str) -> None:
 def faked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(tool, "PLUGIN_FOLDERS", ())
-    monkeypatch.delenv("LAB_TF_PLUGINS", raising=False)
+    for name in ("LAB_TF_PLUGINS", "LAB_TERRAFORM"):
+        monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 
 def test_a_machine_without_it_is_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("LAB_TERRAFORM", raising=False)
     with pytest.raises(LabError, match=r"there is no Terraform here \(PATH\): install Terraform 1.9 or newer"):
         tool.program()
+
+
+def test_terraform_comes_first_and_the_setting_chooses_another(faked: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", str(faked))
+    fake(faked, 'echo "OpenTofu v1.10.10"', "tofu")
+    assert tool.program() == str(faked / "tofu")
+    fake(faked, 'echo "Terraform v1.11.4"')
+    assert tool.program() == str(faked / "terraform")
+    for named in ("tofu", str(faked / "tofu")):
+        monkeypatch.setenv("LAB_TERRAFORM", named)
+        assert tool.program() == str(faked / "tofu")
+    assert tool.Terraform(faked / "home").version() == "OpenTofu v1.10.10"
+
+
+def test_a_setting_that_names_no_program_or_another_one_is_refused(faked: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LAB_TERRAFORM", str(faked / "none"))
+    with pytest.raises(LabError, match=r"no such program \(LAB_TERRAFORM=.*none\): name `terraform`, `tofu`, or the"):
+        tool.program()
+    fake(faked, 'echo "Python 3.12"', "python")
+    monkeypatch.setenv("LAB_TERRAFORM", str(faked / "python"))
+    with pytest.raises(LabError, match="neither Terraform nor OpenTofu"):
+        tool.Terraform(faked / "home").version()
+
+
+def test_errors_name_the_program_that_ran(faked: Path, monkeypatch: pytest.MonkeyPatch):
+    fake(faked, "exit 1", "tofu")
+    monkeypatch.setenv("LAB_TERRAFORM", "tofu")
+    with pytest.raises(LabError, match=r"^tofu apply failed"):
+        tool.Terraform(faked / "home").apply(faked / "plan")
+
+
+def test_a_folder_with_the_provider_serves_terraform_and_opentofu(faked: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whichever of both filled it."""
+    for filled_by, other in (tool.HOSTS, tool.HOSTS[::-1]):
+        plugins = faked / filled_by
+        release = plugins / filled_by / "hashicorp/aws/5.100.0/linux_amd64"
+        release.mkdir(parents=True)
+        monkeypatch.setenv("LAB_TF_PLUGINS", str(plugins))
+        for _ in range(2):  # the second call finds the first one's links
+            found = tool.Terraform(faked / "home").environment()
+        mirrors = re.findall(r'path = "(.*)"', Path(found["TF_CLI_CONFIG_FILE"]).read_text())
+        has = {host: [m for m in mirrors if (Path(m) / host / "hashicorp/aws/5.100.0").is_dir()] for host in tool.HOSTS}
+        assert has == {filled_by: [str(plugins)], other: [str(faked / "home" / "mirror")]}
 
 
 def test_the_provider_is_where_the_setting_says_else_in_a_usual_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -109,12 +155,20 @@ def test_resources_of_all_modules_and_what_changes():
 def test_every_resource_has_a_part_and_what_ran_comes_first():
     kinds = ["aws_vpc", "aws_emr_cluster", "aws_s3_object", "aws_s3_object", "aws_iam_role"]
     state = {"values": {"root_module": {"resources": [{"mode": "managed", "type": kind} for kind in kinds]}}}
-    found = rows(state, {"steps": ["a", "b"]})
+    found = rows(state, {"standing": True, "release": "emr-5.32.0", "steps": ["a", "b"]})
     assert [(part, count) for part, count, _ in found] == [
         ("EMR: cluster", 1), ("S3: files", 2), ("IAM", 1), ("VPC", 1),
     ]  # fmt: skip
-    assert found[0][2] == "executed: started; 1 bootstrap action and 2 steps ran on the stack's Spark, HDFS and Hive"
+    on = "on the stack's Spark, HDFS and Hive, as emr-5.32.0"
+    assert found[0][2] == f"executed: started; 1 bootstrap action and 2 steps ran {on}"
     assert part_of("aws_s3_bucket_public_access_block")[1] == "remembered"
+
+
+def test_a_cluster_of_the_dag_s_own_is_in_the_report_though_terraform_made_none():
+    state = {"values": {"root_module": {"resources": [{"mode": "managed", "type": "aws_s3_bucket"}]}}}
+    (cluster, _) = rows(state, {"standing": False, "release": "emr-7.13.0", "steps": ["a"]})
+    assert cluster[:2] == ("EMR: cluster", 0)
+    assert cluster[2].startswith("executed: started by the DAG, gone with its last step; 1 steps ran on")
 
 
 def test_the_same_clone_makes_the_same_archives_with_what_the_scheduler_starts(tmp_path: Path):
