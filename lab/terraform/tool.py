@@ -147,11 +147,11 @@ class Terraform:
         """A folder that has the provider of `folder` under the registries' names that this one lacks."""
         mirror = self.home / "mirror"
         shutil.rmtree(mirror, ignore_errors=True)
+        mirror.mkdir(parents=True)
         there = next(folder.glob("*/hashicorp/aws"))
         for host in HOSTS:
-            (mirror / host / "hashicorp").mkdir(parents=True)
             if not (folder / host / "hashicorp" / "aws").exists():
-                (mirror / host / "hashicorp" / "aws").symlink_to(there)
+                _link(there, mirror / host / "hashicorp" / "aws")
         return mirror
 
     def run(self, command: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -192,6 +192,15 @@ class Terraform:
         said = " ".join(f"{first['summary']}: {first.get('detail', '')}".split())
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         return LabError(f"{self.name} {command}: {said}{more}", where=first.get("address") or log)
+
+
+def _link(there: Path, here: Path) -> None:
+    """Releases of a provider, packed or not, under another name: links to folders above a package are not followed."""
+    packages = [path for each in there.iterdir() for path in (each.iterdir() if each.is_dir() else [each])]
+    for package in packages:
+        link = here / package.relative_to(there)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(package)
 
 
 def _event(line: str) -> Event:

@@ -82,7 +82,8 @@ def test_a_folder_with_the_provider_serves_terraform_and_opentofu(faked: Path, m
         for _ in range(2):  # the second call finds the first one's links
             found = tool.Terraform(faked / "home").environment()
         mirrors = re.findall(r'path = "(.*)"', Path(found["TF_CLI_CONFIG_FILE"]).read_text())
-        has = {host: [m for m in mirrors if (Path(m) / host / "hashicorp/aws/5.100.0").is_dir()] for host in tool.HOSTS}
+        at = "hashicorp/aws/5.100.0/linux_amd64"
+        has = {host: [m for m in mirrors if (Path(m) / host / at).is_dir()] for host in tool.HOSTS}
         assert has == {filled_by: [str(plugins)], other: [str(faked / "home" / "mirror")]}
 
 
