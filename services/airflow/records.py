@@ -74,8 +74,8 @@ def main() -> None:
             _set_connection(session, conn_id, wanted)
         for key, value in given.items():
             _set_variable(session, key, value, SET_BY_THE_LAB)
-        for key, value in DEFAULTS.items():
-            _set_variable(session, key, value, "Seconds between two questions to EMR.", replace=False)
+        for key in DEFAULTS.keys() - given.keys():
+            _set_variable(session, key, DEFAULTS[key], "Seconds between two questions to EMR.", replace=False)
     if not given:
         print(f"airflow: no {VARIABLES}: set bucket_name and emr_cluster_id under Admin, Variables", file=sys.stderr)
 

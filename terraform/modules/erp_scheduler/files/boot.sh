@@ -1,36 +1,30 @@
 #!/bin/bash
 # Makes the instance the ERP and scheduler of the lab: passwords, images, containers. Can be run again at any time.
 set -euo pipefail
-HERE=$(cd "$(dirname "$0")" && pwd)
-ROOT=$(cd "$HERE/../../../.." && pwd)
-ETC=${LAKELAB_ETC:-/etc/lakelab}
-set -a
-. "$ETC/settings"
-. "$ROOT/compose/versions.env"
-. "$HERE/defaults.env"
-set +a
+. "$(dirname "$0")/place.sh"
 
-secrets() {  # made once, and known to nobody but this instance
-  [ -s "$ETC/secrets" ] && return
+secrets() (  # made once, and known to nobody but this instance
+  [ ! -s "$LAKELAB_ETC/secrets" ] || exit 0
   umask 077
   for name in POSTGRES_PASSWORD ERP_OWNER_PASSWORD ERP_UNLOADER_PASSWORD METASTORE_PASSWORD CDC_PASSWORD \
     WAREHOUSE_PASSWORD EMR_DB_PASSWORD AIRFLOW_DB_PASSWORD API_DB_PASSWORD AIRFLOW_ADMIN_PASSWORD \
     AIRFLOW_SECRET_KEY AIRFLOW_JWT_SECRET; do
     echo "$name=$(openssl rand -hex 24)"
-  done >"$ETC/secrets.new"
-  echo "AIRFLOW_FERNET_KEY=$(openssl rand -base64 32 | tr '+/' '-_')" >>"$ETC/secrets.new"
-  mv "$ETC/secrets.new" "$ETC/secrets"
-}
+  done >"$LAKELAB_ETC/secrets.new"
+  echo "AIRFLOW_FERNET_KEY=$(openssl rand -base64 32 | tr '+/' '-_')" >>"$LAKELAB_ETC/secrets.new"
+  mv "$LAKELAB_ETC/secrets.new" "$LAKELAB_ETC/secrets"
+)
 
 memory() {  # so that building images does not meet the end of a small instance's memory
-  [ -e /swapfile ] && return
+  [ ! -e /swapfile ] || return 0
+  awk '/^(Mem|Swap)Total:/ {kb += $2} END {exit kb < 6e6}' /proc/meminfo && return
   fallocate -l 2G /swapfile && chmod 600 /swapfile && mkswap -q /swapfile && swapon /swapfile
   echo '/swapfile none swap sw 0 0' >>/etc/fstab
 }
 
 images() {
   if [ "$DOCKER_USERNAME" = - ]; then
-    docker compose -f "$HERE/compose.yaml" build --quiet
+    compose build --quiet
     return
   fi
   if [ "$DOCKER_PASSWORD_PARAMETER" != - ]; then
@@ -43,6 +37,7 @@ images() {
 }
 
 watch() {  # another cluster, another bucket: what Terraform writes reaches Airflow within minutes
+  [ -d /run/systemd/system ] || { echo "no systemd: $HERE/variables.sh brings Airflow what Terraform changes"; return; }
   cat >/etc/systemd/system/lakelab-variables.service <<UNIT
 [Unit]
 Description=Airflow's variables as Terraform has them
@@ -62,13 +57,9 @@ UNIT
 }
 
 secrets
-set -a
-. "$ETC/secrets"
-set +a
-[ -n "${LAKELAB_SECRETS_ONLY:-}" ] && exit
 memory
 python3 "$HERE/parameters.py" key
-python3 "$HERE/parameters.py" variables "$ETC/state/variables.json"
+"$HERE/variables.sh"
 images
-docker compose -f "$HERE/compose.yaml" up --detach --wait --wait-timeout 900
+compose up --detach --wait --wait-timeout 900
 watch

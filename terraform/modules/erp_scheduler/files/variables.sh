@@ -1,14 +1,7 @@
 #!/bin/bash
 # Airflow's variables anew when Terraform has written others.
 set -euo pipefail
-HERE=$(cd "$(dirname "$0")" && pwd)
-ROOT=$(cd "$HERE/../../../.." && pwd)
-set -a
-. /etc/lakelab/settings
-. "$ROOT/compose/versions.env"
-. "$HERE/defaults.env"
-. /etc/lakelab/secrets
-set +a
-if python3 "$HERE/parameters.py" variables /etc/lakelab/state/variables.json | grep -q changed; then
-  docker compose -f "$HERE/compose.yaml" restart airflow
-fi
+. "$(dirname "$0")/place.sh"
+changed=$(python3 "$HERE/parameters.py" variables "$STATE/variables.json")
+# Before its first start there is none to tell.
+[ -z "$changed" ] || [ -z "$(compose ps --quiet airflow)" ] || compose restart airflow
