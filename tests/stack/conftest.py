@@ -14,6 +14,7 @@ from jobs import job
 from last_words import last_words
 from live import DAG, Live, running_stack
 from pages import page
+from rehearsal import rehearsed
 
 from lab.stack.addresses import HALVES
 
@@ -24,6 +25,7 @@ BATCH = (
     "test_ads",
     "test_steps",
     "test_rehearsal",
+    "test_first_start",
     "test_isolation",
     "test_failures",
     "test_lasting",
@@ -92,4 +94,4 @@ def run_id(live: Live) -> str:
     return started
 
 
-__all__ = ["DAG", "halves", "job", "live", "page", "run_id"]
+__all__ = ["DAG", "halves", "job", "live", "page", "rehearsed", "run_id"]

@@ -2,50 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-import pytest
 from live import DAG, Live
-
-from lab.terraform.tool import program
-from lakelab.errors import LabError
-
-BUCKET = "5data-rehearsal"
-
-
-@dataclass(frozen=True)
-class Rehearsed:
-    """What the command said, and what there was before."""
-
-    said: str
-    clusters: set[str]  # those that lived before
-    variables: dict[str, str]
-
-
-def variables(live: Live) -> dict[str, str]:
-    """What Airflow runs by."""
-    call = live.stack.airflow.call
-    return {name: str(call("GET", f"/variables/{name}")["value"]) for name in ("bucket_name", "emr_cluster_id")}
-
-
-def alive(live: Live) -> set[str]:
-    states = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING"]
-    return {str(each["Id"]) for each in live.stack.aws("emr").list_clusters(ClusterStates=states)["Clusters"]}
-
-
-@pytest.fixture(scope="module")
-def rehearsed(live: Live) -> Rehearsed:
-    try:
-        program()
-    except LabError as error:
-        pytest.skip(str(error))
-    before, settings = alive(live), variables(live)
-    done = live.lab("rehearse")
-    if "cannot be had" in done.stderr or "LAB_TF_PLUGINS=FOLDER" in done.stderr:
-        pytest.skip(done.stderr.strip())
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Rehearsed(done.stdout, before, settings)
+from rehearsal import BUCKET, Rehearsed, alive, variables
 
 
 def test_it_goes_from_init_to_destroy_and_tells_each_part(rehearsed: Rehearsed) -> None:
