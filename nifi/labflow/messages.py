@@ -6,6 +6,7 @@ Nothing of a message is lost: texts are kept as they are, what is no UTF-8 in Ba
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,14 @@ class Message:
     timestamp: int
     key: bytes | None
     value: bytes | None
+
+
+def batches(found: Iterable[Message]) -> list[list[Message]]:
+    """Messages by partition, in the order of their offsets, each once: where partitions went and came back while they
+    were read, Kafka sent some of them again."""
+    once = {(message.topic, message.partition, message.offset): message for message in found}
+    in_order = [once[place] for place in sorted(once)]
+    return [list(batch) for _, batch in itertools.groupby(in_order, key=lambda m: (m.topic, m.partition))]
 
 
 def content(messages: Sequence[Message]) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from typing import Any
 
@@ -33,6 +32,7 @@ class ConsumeKafkaTopic(FlowFileSource):
 
     def __init__(self, **_: Any) -> None:
         self.consumer: Any = None
+        self.found: list[messages.Message] = []
         self.batches: list[list[messages.Message]] = []
         self.pending: TopicPartition | None = None
 
@@ -75,8 +75,8 @@ class ConsumeKafkaTopic(FlowFileSource):
         self.consumer.subscribe(topics, on_revoke=self.forget, on_lost=self.forget)
 
     def forget(self, *_: Any) -> None:
-        """Partitions went: what NiFi has not kept comes again."""
-        self.batches, self.pending = [], None
+        """Partitions went, maybe while `read` waits for more: what NiFi has not kept comes again."""
+        self.found, self.batches, self.pending = [], [], None
 
     def close(self) -> None:
         consumer, self.consumer = self.consumer, None
@@ -119,17 +119,19 @@ class ConsumeKafkaTopic(FlowFileSource):
 
     def read(self) -> list[list[messages.Message]]:
         """Batches of one partition each, of what comes within the time after a first message."""
-        found = self.consume(1, 1.0)
-        size, most = sum(_size(m) for m in found), int(self.settings["Max Records"])
+        self.found = self.consume(1, 1.0)
+        most = int(self.settings["Max Records"])
         end = time.monotonic() + int(self.settings["Linger ms"]) / 1000
-        while found and len(found) < most and size < int(self.settings["Max Bytes"]):
-            more = self.consume(min(CHUNK, most - len(found)), max(0.0, end - time.monotonic()))
+        while self.found and len(self.found) < most and self.size() < int(self.settings["Max Bytes"]):
+            more = self.consume(min(CHUNK, most - len(self.found)), max(0.0, end - time.monotonic()))
             if not more and time.monotonic() >= end:
                 break
-            found += more
-            size += sum(_size(m) for m in more)
-        found.sort(key=lambda m: (m.topic, m.partition, m.offset))
-        return [list(batch) for _, batch in itertools.groupby(found, key=lambda m: (m.topic, m.partition))]
+            self.found += more
+        found, self.found = self.found, []
+        return messages.batches(found)
+
+    def size(self) -> int:
+        return sum(len(m.key or b"") + len(m.value or b"") for m in self.found)
 
     def consume(self, count: int, seconds: float) -> list[messages.Message]:
         """Messages. An error that comes with them is told; it is raised only where nothing else came."""
@@ -145,7 +147,3 @@ class ConsumeKafkaTopic(FlowFileSource):
         for error in errors:
             self.logger.warn(f"Kafka says: {error}")
         return found
-
-
-def _size(message: messages.Message) -> int:
-    return len(message.key or b"") + len(message.value or b"")

@@ -41,6 +41,14 @@ def checked(*received: Message) -> list[dict[str, Any]]:
     return list(envelope.check(lines.unpack(messages.content(received))))
 
 
+def test_messages_are_batches_of_a_partition_in_order_and_each_is_there_once():
+    """As they come where partitions went and came back meanwhile: some of them again."""
+    first, second, third = (message(change(), offset=number) for number in (7, 8, 10))
+    other = message(change(), offset=7, table="campuses")
+    assert messages.batches([first, second, first, other, third, second]) == [[other], [first, second, third]]
+    assert messages.batches([]) == []
+
+
 def test_a_change_becomes_a_line_that_begins_with_what_it_is_routed_by():
     (line,) = checked(message(change(before={**STUDENT, "campus_id": 1})))
     assert lines.dump(line).startswith('{"op":"u","dt":"2026-11-28","table":"students","key":822491,"lsn":47647992')
