@@ -2,16 +2,19 @@
 
 Terraform looks for the provider in a registry. A machine without a network has it in a folder, laid out as
 `<host>/hashicorp/aws/…` (a filesystem mirror): LAB_TF_PLUGINS names one, and a few usual places are looked at. Each
-program asks for the host of its own registry; the provider is built from the same source, so a folder serves both.
+program asks for it by its own registry's name; the provider is built from the same source, so a folder serves both.
 https://developer.hashicorp.com/terraform/cli/config/config-file#provider-installation
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +27,11 @@ PLATFORM = REPOSITORY / "terraform" / "platform"
 NAMES = ("terraform", "tofu")
 GET_TERRAFORM = "install Terraform 1.9 or newer (or OpenTofu) so that `terraform` or `tofu` is on the PATH"
 NAME_ONE = "`terraform`, `tofu`, or the path of one"
-HOSTS = ("registry.terraform.io", "registry.opentofu.org")
 GET_PROVIDER = (
     "give it a network, or a folder with the provider: `terraform providers mirror FOLDER` fills one where there is a "
     "network; then LAB_TF_PLUGINS=FOLDER"
 )
+ASKING = 'terraform {\n  required_providers {\n    aws = { source = "hashicorp/aws" }\n  }\n}\n'
 # Where machines without a network keep folders of plugins; ~/.terraform.d and the like Terraform knows by itself.
 PLUGIN_FOLDERS = ("/opt", "/opt/terraform", "/usr/local/lib/terraform")
 
@@ -136,23 +139,20 @@ class Terraform:
         if folder:
             self.home.mkdir(parents=True, exist_ok=True)
             configuration = self.home / "cli.tfrc"
-            mirrors = "".join(
-                f'  filesystem_mirror {{\n    path = "{each}"\n  }}\n' for each in (folder, self._other_names(folder))
-            )
+            mirrors = "".join(f'  filesystem_mirror {{\n    path = "{each}"\n  }}\n' for each in self._mirrors(folder))
             configuration.write_text(f"provider_installation {{\n{mirrors}}}\n", encoding="utf-8")
             ours["TF_CLI_CONFIG_FILE"] = str(configuration)
         return {**ours, "AWS_EC2_METADATA_DISABLED": "true", **(self.keys or {})}
 
-    def _other_names(self, folder: Path) -> Path:
-        """A folder that has the provider of `folder` under the registries' names that this one lacks."""
-        mirror = self.home / "mirror"
-        shutil.rmtree(mirror, ignore_errors=True)
-        mirror.mkdir(parents=True)
-        there = next(folder.glob("*/hashicorp/aws"))
-        for host in HOSTS:
-            if not (folder / host / "hashicorp" / "aws").exists():
-                _link(there, mirror / host / "hashicorp" / "aws")
-        return mirror
+    def _mirrors(self, folder: Path) -> list[Path]:
+        """The folder, and one of links where the program asks for the provider by another name than is there."""
+        asked = _registry(program())
+        if not asked or (folder / asked / "hashicorp" / "aws").exists():
+            return [folder]
+        links = self.home / "mirror"
+        shutil.rmtree(links, ignore_errors=True)
+        _link(next(folder.glob("*/hashicorp/aws")), links / asked / "hashicorp" / "aws")
+        return [folder, links]
 
     def run(self, command: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A call with its words kept. LabError with the first error unless `check` is False."""
@@ -192,6 +192,17 @@ class Terraform:
         said = " ".join(f"{first['summary']}: {first.get('detail', '')}".split())
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         return LabError(f"{self.name} {command}: {said}{more}", where=first.get("address") or log)
+
+
+@functools.cache
+def _registry(path: str) -> str | None:
+    """The registry by whose name the program at that path asks for the provider, as it says itself; else None."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "main.tf").write_text(ASKING, encoding="utf-8")
+        call = [path, f"-chdir={folder}", "providers"]
+        said = subprocess.run(call, capture_output=True, text=True, check=False).stdout
+    found = re.search(r"provider\[([^/\]]+)/hashicorp/aws\]", said)
+    return found[1] if found else None
 
 
 def _link(there: Path, here: Path) -> None:

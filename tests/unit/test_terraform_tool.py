@@ -73,18 +73,18 @@ def test_errors_name_the_program_that_ran(faked: Path, monkeypatch: pytest.Monke
 
 
 def test_a_folder_with_the_provider_serves_terraform_and_opentofu(faked: Path, monkeypatch: pytest.MonkeyPatch):
-    """Whichever of both filled it."""
-    for filled_by, other in (tool.HOSTS, tool.HOSTS[::-1]):
-        plugins = faked / filled_by
-        release = plugins / filled_by / "hashicorp/aws/5.100.0/linux_amd64"
-        release.mkdir(parents=True)
-        monkeypatch.setenv("LAB_TF_PLUGINS", str(plugins))
+    """Whichever of both filled it: each program says by which registry's name it asks."""
+    release = "hashicorp/aws/5.100.0/linux_amd64"
+    for name, registry in (("terraform", "one.example"), ("tofu", "other.example")):
+        fake(faked, f'echo "└── provider[{registry}/hashicorp/aws]"', name)
+        (faked / "plugins" / "one.example" / release).mkdir(parents=True, exist_ok=True)
+        monkeypatch.setenv("LAB_TF_PLUGINS", str(faked / "plugins"))
+        monkeypatch.setenv("LAB_TERRAFORM", name)
         for _ in range(2):  # the second call finds the first one's links
             found = tool.Terraform(faked / "home").environment()
         mirrors = re.findall(r'path = "(.*)"', Path(found["TF_CLI_CONFIG_FILE"]).read_text())
-        at = "hashicorp/aws/5.100.0/linux_amd64"
-        has = {host: [m for m in mirrors if (Path(m) / host / at).is_dir()] for host in tool.HOSTS}
-        assert has == {filled_by: [str(plugins)], other: [str(faked / "home" / "mirror")]}
+        assert len([m for m in mirrors if (Path(m) / registry / release).is_dir()]) == 1
+        assert (mirrors == [str(faked / "plugins")]) == (name == "terraform")
 
 
 def test_the_provider_is_where_the_setting_says_else_in_a_usual_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
