@@ -39,8 +39,8 @@ class Rehearsed:
 
 def variables(live: Live) -> dict[str, str]:
     """What Airflow runs by."""
-    call = live.stack.airflow.call
-    return {name: str(call("GET", f"/variables/{name}")["value"]) for name in ("bucket_name", "emr_cluster_id")}
+    found = live.stack.airflow.variables()
+    return {name: found[name] for name in ("bucket_name", "emr_cluster_id")}
 
 
 def alive(live: Live) -> set[str]:

@@ -68,10 +68,9 @@ class Instance:
     def variables(self) -> dict[str, str]:
         """Airflow's; {} while it starts."""
         try:
-            found = self.airflow.call("GET", "/variables", limit="100")["variables"]
+            return self.airflow.variables()
         except LabError:
             return {}
-        return {each["key"]: each["value"] for each in found}
 
     def containers(self) -> dict[str, str]:
         """Ids by service, those that ended too."""
