@@ -42,6 +42,9 @@ install: $(RUN) ## Install the Python packages into .venv
 	  { $(PYTHON) -m venv --clear .tools || { echo "lab: $(PYTHON) cannot make a virtual environment: install python3-venv" >&2; exit 1; }; \
 	    .tools/bin/pip $(PIP_INSTALL) uv; }
 
+.PHONY: packages
+packages: $(DEV) ## Those and what the tests need
+
 .PHONY: python
 python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || \
@@ -187,7 +190,8 @@ load: python ## Take such a file (FILE=path)
 	@$(PYTHON) -m lab.stack.load "$(FILE)"
 	@touch uv.lock; $(MAKE) --no-print-directory $(CLIENTS)
 
+# Two at a time, as each waits for servers a quarter of its time: the stack's tests, and those that have no use for it.
 .PHONY: test-stack
 test-stack: $(DEV) ## The tests on a live stack of their own (LAB_TEST_STACK=running: on yours)
 	@[ "$$LAB_TEST_STACK" = running ] || $(LAB) stack build
-	@.venv/bin/pytest tests/dags tests/offline tests/stack -q --durations=15
+	@.venv/bin/pytest tests/dags tests/offline tests/stack -q --durations=15 -n 2 --dist loadgroup
