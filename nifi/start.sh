@@ -9,7 +9,7 @@ cat conf/nifi.properties >$properties
 printf '%s\n' "nifi.web.proxy.host=$NIFI_ADDRESSES" "nifi.sensitive.props.key=$NIFI_SENSITIVE_KEY" >>$properties
 unset NIFI_SENSITIVE_KEY
 # One class loader for the start; the parts of NiFi have their own. 52020: health, for this container alone.
-exec java -cp "conf:lib/*" -Xms192m -Xmx"${NIFI_HEAP:-512m}" -XX:+UseSerialGC -XX:MaxMetaspaceSize=256m \
+exec java -cp "conf:lib/*" -Xms192m -Xmx"${NIFI_HEAP:-512m}" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxMetaspaceSize=256m \
   -XX:ReservedCodeCacheSize=96m -Xss512k -XX:+ExitOnOutOfMemoryError \
   -Dnifi.properties.file.path=$properties -Dorg.apache.nifi.bootstrap.config.log.dir=./logs \
   -Dorg.apache.nifi.management.server.address=127.0.0.1:52020 -Djava.awt.headless=true \

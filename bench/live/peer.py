@@ -27,10 +27,11 @@ NAME = "bench-default"  # the connector, and what its worker's group and topics 
 PREFIX, SLOT = "bench", "bench_default"
 INTERNAL = tuple(f"{NAME}-{kind}" for kind in ("configs", "offsets", "status"))
 START_SECONDS = 180.0
+_CLASS = "io.debezium.connector.postgresql.PostgresConnector"
 _FOLDER = Path(__file__).parent / "debezium"
 # Of ours, what is about where things are, and not about how they are done.
 _WHERE = (
-    "connector.class", "database.hostname", "database.port", "database.dbname", "database.user", "database.password",
+    "database.hostname", "database.port", "database.dbname", "database.user", "database.password",
     "table.include.list", "plugin.name", "publication.name", "publication.autocreate.mode",
 )  # fmt: skip
 
@@ -43,7 +44,8 @@ def topic_of(table: Table) -> str:
 def default_config() -> dict[str, str]:
     """What the connector cannot run without; and no snapshot, as only what changes from now on is compared."""
     ours = next(found.config for found in definitions() if found.name == SOURCE)
-    return {**{key: ours[key] for key in _WHERE}, "topic.prefix": PREFIX, "slot.name": SLOT, "snapshot.mode": "no_data"}
+    where = {key: ours[key] for key in _WHERE}
+    return {"connector.class": _CLASS, **where, "topic.prefix": PREFIX, "slot.name": SLOT, "snapshot.mode": "no_data"}
 
 
 class Peer:

@@ -1,5 +1,7 @@
 """The container's first process: prepares Airflow's database, then runs its components and ends when one of them does.
 
+Airflow starts beside the servers that the cluster needs; what it is told of the cluster comes when one stands, and is
+brought into its database then (records.py), as at each later change.
 Compose's restart policy then starts the container anew: three processes that need each other are one service.
 Standard library only, as it stays in memory.
 """
@@ -22,19 +24,32 @@ COMPONENTS = (
     ["dag-processor"],
 )
 HOME = Path(os.environ["AIRFLOW_HOME"])
-STARTED, READY = HOME / "started", HOME / "ready"  # for healthy.py
+VARIABLES = Path(os.environ.get("LAB_VARIABLES", "/var/lib/lakelab/variables.json"))
+# For healthy.py. GIVEN: the variables that are in the database.
+STARTED, READY, GIVEN = HOME / "started", HOME / "ready", HOME / "given"
 PATIENCE = 20  # seconds between SIGTERM and SIGKILL; Compose allows 30
 
 
 def main() -> int:
     """Exit status: 0 after SIGTERM, else 1, or what the preparation ended with."""
-    READY.unlink(missing_ok=True)
+    for mark in (READY, GIVEN):
+        mark.unlink(missing_ok=True)
     STARTED.touch()
     write_password(Path(os.environ["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"]))
-    prepared = subprocess.run([sys.executable, Path(__file__).with_name("records.py")], check=False)
-    if prepared.returncode:
-        return prepared.returncode
-    return Supervisor().run()
+    return bring_records() or Supervisor().run()
+
+
+def bring_records() -> int:
+    """Tables, connections and variables, by records.py; returns how it ended."""
+    variables = content(VARIABLES)
+    done = subprocess.run([sys.executable, Path(__file__).with_name("records.py")], check=False)
+    if not done.returncode and variables:
+        GIVEN.write_bytes(variables)
+    return done.returncode
+
+
+def content(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
 
 
 def write_password(path: Path) -> None:
@@ -53,16 +68,21 @@ class Supervisor:
         self._running: list[subprocess.Popen[bytes]] = []
 
     def run(self) -> int:
-        """Return when SIGTERM came or a component ended; none is left then."""
+        """Return when SIGTERM came, a component ended or records could not be brought; no component is left then."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         for component in COMPONENTS:
             self._running.append(subprocess.Popen(["airflow", *component], start_new_session=True))
-        while not self._asked and all(process.poll() is None for process in self._running):
+        brought = 0
+        while not self._asked and not brought and all(process.poll() is None for process in self._running):
             time.sleep(0.5)
+            if content(VARIABLES) not in (b"", content(GIVEN)):
+                brought = bring_records()
         for process, (name, *_) in zip(self._running, COMPONENTS, strict=True):
             if not self._asked and process.poll() is not None:
                 print(f"airflow: {name} ended with {process.returncode}; the container starts anew", file=sys.stderr)
+        if brought:
+            print(f"airflow: records.py ended with {brought}; the container starts anew", file=sys.stderr)
         self._end_all()
         return 0 if self._asked else 1
 

@@ -1,4 +1,5 @@
-"""Health check: scheduler and dag-processor gave a sign of life since the container started, and the DAG can be run.
+"""Health check: scheduler and dag-processor gave a sign of life since the container started, the DAG can be run, and
+the cluster that it runs on is known.
 
 Airflow itself calls a component healthy for half a minute after its last sign, be it from before a restart.
 Exit status 0 or 1, with the reason on standard output, which `docker inspect` shows.
@@ -17,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 HOME = Path(os.environ["AIRFLOW_HOME"])
-STARTED, READY = HOME / "started", HOME / "ready"  # entry.py makes the one and removes the other at each start
+# entry.py makes the first at each start and removes the others; it makes the last when the variables are known.
+STARTED, READY, GIVEN = HOME / "started", HOME / "ready", HOME / "given"
 API = "http://127.0.0.1:8080"
 DAG = "unload_erp"
 PATIENCE = 5.0  # seconds
@@ -31,6 +33,8 @@ def main() -> str:
         sign = (health.get(name) or {}).get(f"latest_{name}_heartbeat")
         if health[name]["status"] != "healthy" or not sign or datetime.fromisoformat(sign) < started:
             return f"{name}: last sign of life {sign}"
+    if not GIVEN.exists():
+        return "bucket_name and emr_cluster_id are not known yet: no cluster stands (`lab stack logs prepare`)"
     if not READY.exists():  # asked until it is so, then no more: a login costs more than all the rest
         login = {"username": "admin", "password": os.environ["AIRFLOW_ADMIN_PASSWORD"]}
         call(f"/api/v2/dags/{DAG}", token=call("/auth/token", login)["access_token"])

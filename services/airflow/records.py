@@ -1,4 +1,5 @@
 """Before Airflow starts: its tables, and in them the lab's connections and variables, where users see and edit them.
+Once more when the variables have come, or changed.
 
 One process with one import of Airflow; the same by its command line would take one start each.
 Connections are those of the environment at each start. `bucket_name` and `emr_cluster_id` come from the volume `state`,
@@ -77,7 +78,7 @@ def main() -> None:
         for key in DEFAULTS.keys() - given.keys():
             _set_variable(session, key, DEFAULTS[key], "Seconds between two questions to EMR.", replace=False)
     if not given:
-        print(f"airflow: no {VARIABLES}: set bucket_name and emr_cluster_id under Admin, Variables", file=sys.stderr)
+        print("airflow: bucket_name and emr_cluster_id are set when a cluster stands", file=sys.stderr)
 
 
 def _set_connection(session: Any, conn_id: str, wanted: dict[str, Any]) -> None:

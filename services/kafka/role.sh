@@ -4,7 +4,7 @@ set -euo pipefail
 KAFKA=/opt/kafka
 CONF=${KAFKA_CONF:-$KAFKA/conf}
 CLASSPATH=$(printf '%s:' $KAFKA/libs/*.jar)  # sorted: the class archives hold for this order alone
-JVM=(-XX:+UseSerialGC -XX:MaxMetaspaceSize=128m -XX:ReservedCodeCacheSize=64m -Xss512k -XX:+ExitOnOutOfMemoryError
+JVM=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxMetaspaceSize=128m -XX:ReservedCodeCacheSize=64m -Xss512k -XX:+ExitOnOutOfMemoryError
   -Dlog4j2.configurationFile=$KAFKA/conf/log4j2.yaml -Djava.awt.headless=true)
 
 # jvm ARCHIVE HEAP CLASS ARGUMENT…: LAB_RECORD_ARCHIVE is set while the image is built (build/archive.sh).

@@ -46,11 +46,13 @@ class Container:
         airflow.write_text(AIRFLOW)
         airflow.chmod(airflow.stat().st_mode | stat.S_IXUSR)
         self.passwords = self.home / "passwords.json"
+        self.variables = folder / "variables.json"
         self.process = subprocess.Popen(
             [sys.executable, folder / "entry.py"],
             env={
                 "PATH": f"{folder}:{os.environ['PATH']}",
                 "AIRFLOW_HOME": str(self.home),
+                "LAB_VARIABLES": str(self.variables),
                 "AIRFLOW_ADMIN_PASSWORD": "of the test",
                 "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.passwords),
             },
@@ -113,6 +115,42 @@ def test_without_its_database_nothing_is_started(container):
     assert found.pids() == []
 
 
+RECORDS = """
+import os, pathlib
+home, variables = pathlib.Path(os.environ["AIRFLOW_HOME"]), pathlib.Path(os.environ["LAB_VARIABLES"])
+text = variables.read_text() if variables.exists() else "none"
+with (home / "brought").open("a") as file:
+    print(text, file=file)
+raise SystemExit(text == "bad" and "the database does not answer" or 0)
+"""
+
+
+def test_variables_that_come_later_or_change_are_brought(container):
+    found = container(RECORDS)
+    pids = found.started()
+    brought = found.home / "brought"
+    assert brought.read_text() == "none\n"
+    assert not (found.home / "given").exists()
+    for number, text in enumerate(("first", "second"), 2):
+        new = found.variables.with_suffix(".new")
+        new.write_text(text)
+        new.replace(found.variables)
+        poll_until(
+            lambda text=text: (found.home / "given").exists() and (found.home / "given").read_text() == text, text
+        )
+        assert len(brought.read_text().splitlines()) == number
+    assert alive(pids) == pids
+
+
+def test_variables_that_cannot_be_brought_end_the_container(container):
+    found = container(RECORDS)
+    pids = found.started()
+    found.variables.write_text("bad")
+    code, said = found.end()
+    assert (code, said.splitlines()[-1]) == (1, "airflow: records.py ended with 1; the container starts anew")
+    poll_until(lambda: not alive(pids), "the components to end")
+
+
 def test_the_password_of_the_user_is_for_airflow_alone(container):
     found = container()
     found.started()
@@ -157,6 +195,7 @@ def healthy(api, tmp_path, monkeypatch) -> ModuleType:
     spec.loader.exec_module(module)
     module.API = f"http://127.0.0.1:{api.server_port}"
     module.STARTED.touch()
+    module.GIVEN.touch()
     return module
 
 
@@ -182,6 +221,12 @@ def test_it_is_well_when_all_gave_a_sign_and_the_dag_is_there(healthy, api):
 def test_a_sign_from_before_the_start_does_not_count(healthy, api):
     api.answers = {"/api/v2/monitor/health": (200, signs(-10))}
     assert healthy.main().startswith("scheduler: last sign of life 20")
+
+
+def test_without_a_cluster_it_is_not_well(healthy, api):
+    api.answers = {"/api/v2/monitor/health": (200, signs(1))}
+    healthy.GIVEN.unlink()
+    assert "no cluster stands" in healthy.main()
 
 
 def test_a_dag_that_is_not_there_yet_is_not_well(healthy, api):
