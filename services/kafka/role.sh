@@ -49,7 +49,7 @@ case ${1:?role: which one?} in
       cat $CONF/connect.properties
       echo "bootstrap.servers=${BOOTSTRAP:?addresses of the brokers}"
     } >/tmp/connect.properties
-    jvm connect "${HEAP:-320m}" org.apache.kafka.connect.cli.ConnectDistributed /tmp/connect.properties
+    jvm connect "${HEAP:-320m}" -Xms160m -XX:NewSize=96m org.apache.kafka.connect.cli.ConnectDistributed /tmp/connect.properties
     ;;
   *) exec "$@" ;;
 esac
