@@ -23,6 +23,7 @@ VERSIONS = {
     "HADOOP_VERSION": "Hadoop",
     "HIVE_VERSION": "Hive",
 }
+WIDTH = 150  # columns of a log, which has no width of its own
 Part = Callable[[Stack, float, Tell], Section]
 
 
@@ -68,7 +69,7 @@ PARTS: dict[str, Part] = {
 @click.option("--keep/--no-keep", default=True, show_default=True, help="Write docs/benchmarks.md.")
 def main(only: tuple[str, ...], size: float, keep: bool) -> None:
     """Measure the running live half of this clone's stack. A part that fails does not keep the others from it."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     failed = False
     try:
         stack = running()
