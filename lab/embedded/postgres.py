@@ -141,15 +141,23 @@ class Postgres:
             yield
 
     def _start(self) -> None:
+        ready = self.root / "ready"
+        if ready.exists() and ready.read_text() != self._mark():
+            self.remove()
         if self.is_up():
             return
         self._make_root()
-        if not (self.root / "ready").exists():
+        if not ready.exists():
             self._initialise()
         self._pg_ctl_start()
-        if not (self.root / "ready").exists():
+        if not ready.exists():
             self._create_databases()
-            (self.root / "ready").touch()
+            ready.write_text(self._mark())
+
+    def _mark(self) -> str:
+        """Whose data it is. Data that lies elsewhere outlives a lab's folder that was deleted by hand, and the next lab
+        of that name has other passwords."""
+        return hashlib.sha256(" ".join(self.place.secrets[name] for name in ROLES.values()).encode()).hexdigest()
 
     def _pg_ctl_start(self) -> None:
         if not is_free(self.port):

@@ -81,14 +81,17 @@ class Erp:
         return erp.load(self.owner, folder, grants=render.erp_grants(OWNER, UNLOADER))
 
 
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
 @pytest.fixture(scope="session")
 def erp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Erp]:
     """One Postgres for all tests, on a free port; removed at the end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
     home = tmp_path_factory.mktemp("erp")
-    server = Postgres(Place(load_settings({"LAB_HOME": str(home), "LAB_ERP_PORT": port})))
+    server = Postgres(Place(load_settings({"LAB_HOME": str(home), "LAB_ERP_PORT": free_port()})))
     try:
         with server.running():
             yield Erp(server)
