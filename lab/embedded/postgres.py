@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -155,9 +156,12 @@ class Postgres:
             ready.write_text(self._mark())
 
     def _mark(self) -> str:
-        """Whose data it is. Data that lies elsewhere outlives a lab's folder that was deleted by hand, and the next lab
-        of that name has other passwords."""
-        return hashlib.sha256(" ".join(self.place.secrets[name] for name in ROLES.values()).encode()).hexdigest()
+        """Whose data it is: a word that the lab's folder keeps. Data that lies elsewhere outlives a folder that was deleted
+        by hand, and the next lab of that name has other passwords."""
+        path = self.place.home / "postgres.id"
+        if not path.exists():
+            path.write_text(secrets.token_hex(8))
+        return path.read_text()
 
     def _pg_ctl_start(self) -> None:
         if not is_free(self.port):

@@ -25,6 +25,7 @@ def test_data_of_a_lab_that_was_deleted_by_hand_is_not_taken_for_the_new_one_s(t
             server = Postgres(Place(settings))
             with server.running():
                 server.connect(OWNER).close()
-            (tmp_path / "secrets.env").unlink()
+            for name in ("secrets.env", "postgres.id"):
+                (tmp_path / name).unlink()
     finally:
         Postgres(Place(settings)).remove()
