@@ -156,8 +156,8 @@ class Postgres:
             ready.write_text(self._mark())
 
     def _mark(self) -> str:
-        """Whose data it is: a word that the lab's folder keeps. Data that lies elsewhere outlives a folder that was deleted
-        by hand, and the next lab of that name has other passwords."""
+        """Whose data it is: a word that the lab's folder keeps. Data that lies elsewhere outlives a folder that was
+        deleted by hand, and the next lab of that name has other passwords."""
         path = self.place.home / "postgres.id"
         if not path.exists():
             path.write_text(secrets.token_hex(8))
