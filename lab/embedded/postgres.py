@@ -143,7 +143,7 @@ class Postgres:
 
     def _start(self) -> None:
         ready = self.root / "ready"
-        if ready.exists() and ready.read_text() != self._mark():
+        if ready.exists() and ready.read_text() not in ("", self._mark()):  # "": of a lab from before there were marks
             self.remove()
         if self.is_up():
             return
@@ -153,7 +153,7 @@ class Postgres:
         self._pg_ctl_start()
         if not ready.exists():
             self._create_databases()
-            ready.write_text(self._mark())
+        ready.write_text(self._mark())
 
     def _mark(self) -> str:
         """Whose data it is: a word that the lab's folder keeps. Data that lies elsewhere outlives a folder that was
