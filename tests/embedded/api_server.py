@@ -5,7 +5,6 @@ That broker speaks Kafka's protocol and keeps what it is sent; what brokers do w
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,7 @@ import psycopg2
 import pytest
 import uvicorn
 from confluent_kafka import Consumer, Producer, TopicPartition
+from demo_lab import free_port
 from erp_server import Erp
 from polling import poll_until
 
@@ -73,9 +73,7 @@ class Api:
 @contextmanager
 def serving(settings: Settings) -> Iterator[Api]:
     """An instance in a thread of its own, for the length of the block."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_config=None, access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+from demo_lab import free_port
 
 from lab import erp
 from lab.embedded.place import Place
@@ -81,17 +81,11 @@ class Erp:
         return erp.load(self.owner, folder, grants=render.erp_grants(OWNER, UNLOADER))
 
 
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def erp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Erp]:
     """One Postgres for all tests, on a free port; removed at the end."""
     home = tmp_path_factory.mktemp("erp")
-    server = Postgres(Place(load_settings({"LAB_HOME": str(home), "LAB_ERP_PORT": free_port()})))
+    server = Postgres(Place(load_settings({"LAB_HOME": str(home), "LAB_ERP_PORT": str(free_port())})))
     try:
         with server.running():
             yield Erp(server)

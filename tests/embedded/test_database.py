@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from erp_server import Erp, free_port
+from demo_lab import free_port
+from erp_server import Erp
 
 from lab.embedded.place import Place
 from lab.embedded.postgres import OWNER, Postgres
@@ -19,7 +20,7 @@ def test_the_version_is_what_the_server_says_of_itself(erp_server: Erp) -> None:
 
 
 def test_data_of_a_lab_that_was_deleted_by_hand_is_not_taken_for_the_new_one_s(tmp_path: Path) -> None:
-    settings = load_settings({"LAB_HOME": str(tmp_path), "LAB_ERP_PORT": free_port()})
+    settings = load_settings({"LAB_HOME": str(tmp_path), "LAB_ERP_PORT": str(free_port())})
     try:
         for _ in range(2):
             server = Postgres(Place(settings))
