@@ -1,8 +1,8 @@
 """The container's first process: prepares Airflow's database, then runs its components and ends when one of them does.
 
-Airflow starts beside the servers that the cluster needs; what it is told of the cluster comes when one stands, and is
-brought into its database then (records.py), as at each later change.
 Compose's restart policy then starts the container anew: three processes that need each other are one service.
+Airflow starts beside the servers that the cluster needs: what it has to know of the cluster is brought into its
+database when one stands, and at each later change (records.py).
 Standard library only, as it stays in memory.
 """
 
@@ -24,7 +24,7 @@ COMPONENTS = (
     ["dag-processor"],
 )
 HOME = Path(os.environ["AIRFLOW_HOME"])
-VARIABLES = Path(os.environ.get("LAB_VARIABLES", "/var/lib/lakelab/variables.json"))
+VARIABLES = Path(os.environ["LAB_VARIABLES"])
 # For healthy.py. GIVEN: the variables that are in the database.
 STARTED, READY, GIVEN = HOME / "started", HOME / "ready", HOME / "given"
 PATIENCE = 20  # seconds between SIGTERM and SIGKILL; Compose allows 30

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-VARIABLES = Path(os.environ.get("LAB_VARIABLES", "/var/lib/lakelab/variables.json"))
+VARIABLES = Path(os.environ["LAB_VARIABLES"])
 # In the lab a step takes seconds; EMR itself would refuse to be asked so often.
 DEFAULTS = {"emr_poll_seconds": "1"}
 SET_BY_THE_LAB = "Set by the lab at each start."
