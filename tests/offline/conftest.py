@@ -23,6 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "offline" in item.path.parts:
             item.add_marker(pytest.mark.timeout(TIMEOUT))
+            item.add_marker(pytest.mark.xdist_group("beside the stack"))
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +52,13 @@ def loaded(room: Classroom, bundle: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def up(room: Classroom, loaded: str) -> Iterator[str]:
-    """What `make up` said."""
-    yield room.make("up")
-    room.make("down")
+def up(room: Classroom, loaded: str) -> str:
+    """What `make up` said. All of it is gone with the room."""
+    return room.make("up")
 
 
 @pytest.fixture(scope="module")
 def tasks(room: Classroom, up: str) -> str:
-    """A run of the pipeline, and how each of its tasks ended."""
+    """A run of the pipeline, and how each of its tasks ended. The live half has no part in it."""
+    room.make("up", "ONLY=batch")
     return room.python("tests/offline/run_pipeline.py")

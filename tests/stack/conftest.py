@@ -53,6 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here.sort(key=lambda item: ORDER.index(item.path.stem))
     items[:] = [item for item in items if item not in here] + here
     for item in here:
+        item.add_marker(pytest.mark.xdist_group("stack"))
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(TIMEOUT))
 
