@@ -10,10 +10,9 @@ import signal
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
-import asyncpg
 from fastapi import FastAPI
 
-from services.api import logs, problems
+from services.api import logs, postgres, problems
 from services.api.averages import Averages
 from services.api.clients import Clients
 from services.api.erp.store import Store
@@ -59,13 +58,13 @@ def create_app(settings: Settings) -> FastAPI:
 async def opened(settings: Settings) -> AsyncIterator[Clients]:
     """Connections to what is behind the API. Postgres must be there; Kafka and the warehouse may come later."""
     async with contextlib.AsyncExitStack() as stack:
-        erp_pool = await stack.enter_async_context(_pool(settings.erp_database, 5))
-        ids_pool = await stack.enter_async_context(_pool(settings.ids_database, 5))
+        erp_pool = await stack.enter_async_context(postgres.pool(settings.erp_database, 5))
+        ids_pool = await stack.enter_async_context(postgres.pool(settings.ids_database, 5))
         ids = Ids(ids_pool)
         await ids.open()
         stack.push_async_callback(ids.close)
         producer = Producer(settings.brokers, settings.instance, _end)
-        stack.push_async_callback(asyncio.to_thread, producer.close)
+        stack.push_async_callback(producer.close)
         board, watchers = Board(), Watchers()
         feed = Feed(settings.brokers, board, watchers)
         stack.push_async_callback(asyncio.to_thread, feed.close)
@@ -78,12 +77,6 @@ async def opened(settings: Settings) -> AsyncIterator[Clients]:
             guard, Store(erp_pool), producer, ids, Intake(producer, ids), Marts(warehouse), Averages(warehouse), board,
             watchers,
         )  # fmt: skip
-
-
-def _pool(address: str, most: int) -> asyncpg.Pool:
-    return asyncpg.create_pool(
-        address, min_size=1, max_size=most, command_timeout=10, timeout=5, max_inactive_connection_lifetime=0
-    )
 
 
 async def _probe(producer: Producer) -> None:

@@ -7,7 +7,7 @@ and application events may bring an `event_id`; without one they are given one, 
 from __future__ import annotations
 
 import datetime as dt
-import uuid
+import secrets
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -189,9 +189,9 @@ def read(kind: str, text: bytes) -> Ready:
 
 
 def ready(event: Event) -> Ready:
-    """The event with its id, in the form that readers of the topic meet."""
+    """The event, given an id where it has none, in the form that readers of the topic meet."""
     found = event.id()
     if found is None:
-        event = event.model_copy(update={"event_id": uuid.uuid4().hex})
+        event.event_id = secrets.token_hex(16)  # type: ignore[attr-defined]  # those whose id may be missing have it
     made = found or event.id() or ""
     return Ready(event.topic, made, (event.key() or made).encode(), event.model_dump_json().encode(), found is not None)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import secrets
 import socket
 import sys
 import time
-import uuid
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -87,7 +87,7 @@ class Requests:
             await self._app(scope, receive, send)
             return
         began, status = time.perf_counter(), 500
-        identifier = uuid.uuid4().hex
+        identifier = secrets.token_hex(16)
 
         async def noted(message: Message) -> None:
             nonlocal status

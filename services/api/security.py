@@ -65,8 +65,7 @@ class Guard:
 
 
 def permit(request: Request, guard: Guard, right: Right) -> None:
-    """What `may` does, for a route that is asked for a thousand times a second: FastAPI's way to find out what a route
-    depends on takes longer than all that the route does. Problem 401 or 403."""
+    """What `may` does, for a route without dependencies. Problem 401 or 403."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     guard.check(token.strip() if scheme.lower() == "bearer" else None, right)
 

@@ -63,7 +63,7 @@ def test_a_topic_that_is_not_known_yet_is_looked_for_and_events_are_taken_again(
         await asyncio.to_thread(one.look)
         assert one.away == ""
         assert await asyncio.wait_for(one.send(EVENT), 10) == Place(1, 7)
-        await asyncio.to_thread(one.close)
+        await one.close()
 
     asyncio.run(send())
 
@@ -93,7 +93,7 @@ def test_a_client_that_fails_for_long_where_another_one_would_not_is_broken(monk
             with pytest.raises(KafkaAway):
                 one.send(EVENT)
         await asyncio.to_thread(one.look)
-        await asyncio.to_thread(one.close)
+        await one.close()
 
     asyncio.run(send())
     assert bool(told) is ends

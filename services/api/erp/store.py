@@ -16,6 +16,7 @@ from lakelab.catalogue import TABLES, Table
 from services.api.erp import sql
 from services.api.erp.pages import Mark, Order
 from services.api.erp.sql import Statement
+from services.api.postgres import GONE
 from services.api.problems import Problem, away
 
 _REFERENCE = re.compile(r"^(\w+)_(\w+)_fkey$")
@@ -96,7 +97,7 @@ class Store:
             yield
         except asyncpg.PostgresError as error:
             raise told(error, table) from None
-        except (OSError, asyncpg.InterfaceError, TimeoutError):
+        except GONE:
             raise away("the ERP does not answer") from None
 
 

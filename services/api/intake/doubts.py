@@ -22,7 +22,7 @@ import asyncpg
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from services.api import kafka
-from services.api.intake.ids import NAMESPACE, OUTCOME
+from services.api.intake.ids import AWAY, NAMESPACE, OUTCOME
 from services.api.intake.producer import DELIVERY_SECONDS, HEADER, Place
 
 GRACE = DELIVERY_SECONDS + 4  # seconds: longer than an event can be on its way
@@ -150,6 +150,6 @@ async def watch(pool: asyncpg.Pool, brokers: str, window: float, pause: float = 
             if time.monotonic() - pruned > 300:
                 await pool.execute(PRUNE, window, timeout=120)
                 pruned = time.monotonic()
-        except (KafkaException, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+        except (KafkaException, *AWAY) as error:
             _log.warning("what is in doubt stays so for now: %s", type(error).__name__)
         await asyncio.sleep(pause)

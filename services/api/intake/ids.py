@@ -23,6 +23,7 @@ import asyncpg
 
 from services.api.events import Ready
 from services.api.intake.producer import Place
+from services.api.postgres import GONE
 
 NAMESPACE = 0x1D5  # of the advisory locks of owners
 NOBODY = 0  # owns what its owner gave up
@@ -59,7 +60,7 @@ UPDATE event_ids SET partition = given.partition, "offset" = given.place,
 FROM unnest($1::text[], $2::text[], $3::integer[], $4::bigint[]) AS given (topic, event_id, partition, place)
 WHERE event_ids.topic = given.topic AND event_ids.event_id = given.event_id AND event_ids.partition IS NULL
 """
-AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+AWAY = (*GONE, asyncpg.PostgresError)
 T = TypeVar("T")
 R = TypeVar("R")
 _log = logging.getLogger(__name__)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +16,7 @@ from services.api.events import TYPES, Ready
 
 DELIVERY_SECONDS = 6.0  # an event that Kafka has not taken by then is given up by the client library
 LINGER_MS = 5
+SOON, LATER = 0.002, 0.2  # seconds until the client library is asked again: while events are on their way, and else
 IN_VAIN = 60.0  # seconds in which every event failed, after which it is looked whether another client fares better
 HEADER = "event_id"
 
@@ -39,9 +38,10 @@ class Place:
 
 
 class Producer:
-    """Sends events. Opened in the loop that waits for them.
+    """Sends events. Opened in the loop that waits for them, which asks the client library at times what was delivered:
+    a thread that waited for it would fight the loop for the interpreter at each event.
 
-    broken: called, from another thread, when the client library cannot go on: the instance must begin anew.
+    broken: called when the client library cannot go on: the instance must begin anew.
     """
 
     def __init__(self, brokers: str, name: str, broken: Callable[[str], None], **more: Any) -> None:
@@ -51,7 +51,7 @@ class Producer:
         self._brokers = brokers
         self._in_vain: float | None = None  # since when every event has failed; None where the last one did not
         self._suspect = False
-        self._done: deque[tuple[asyncio.Future[Place], KafkaError | None, Place]] = deque()
+        self._under_way = 0
         self._client = Client(
             kafka.client(
                 brokers,
@@ -70,9 +70,7 @@ class Producer:
             )
             | {"error_cb": self._failed, **more}
         )
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
-        self._thread.start()
+        self._timer = self._loop.call_soon(self._ask)
 
     @property
     def away(self) -> str:
@@ -84,10 +82,8 @@ class Producer:
         future: asyncio.Future[Place] = self._loop.create_future()
 
         def delivered(error: KafkaError | None, message: Any) -> None:
-            place = Place(message.partition(), message.offset()) if error is None else Place(-1, -1)
-            self._done.append((future, error, place))
-            if len(self._done) == 1:  # else the loop has been told, and has not come to it yet
-                self._loop.call_soon_threadsafe(self._tell)
+            self._under_way -= 1
+            self._delivered(future, error, message)
 
         try:
             self._client.produce(
@@ -100,14 +96,17 @@ class Producer:
             self._away = _words(error.args[0])
             self._failing()
             raise KafkaAway(self._away) from None
+        self._under_way += 1
+        if self._under_way == 1:
+            self._ask_in(SOON)
         return future
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Give what is on its way its time, then end."""
-        self._client.flush(0.2 if self._away else DELIVERY_SECONDS)
-        self._stop.set()
-        self._thread.join(2)
-        self._tell()
+        until = self._loop.time() + (0.2 if self._away else DELIVERY_SECONDS)
+        while self._under_way and self._loop.time() < until:
+            await asyncio.sleep(SOON)
+        self._timer.cancel()
 
     def look(self, seconds: float = 2.0) -> None:
         """Ask Kafka for its brokers; blocks. Afterwards `away` is right. Where events have failed for long, and a new
@@ -123,25 +122,27 @@ class Producer:
         else:
             self._away = ""
 
-    def _poll(self) -> None:
-        while not self._stop.is_set():
-            self._client.poll(0.1)
+    def _ask(self) -> None:
+        """What was delivered or given up since, and whether brokers are away: the client library calls back here."""
+        self._client.poll(0)
+        self._ask_in(SOON if self._under_way else LATER)
 
-    def _tell(self) -> None:
-        """In the loop: end the futures of what was delivered or given up."""
-        while self._done:
-            future, error, place = self._done.popleft()
-            if error is not None:
-                self._away = _words(error)
-                self._failing()
-            else:
-                self._away, self._in_vain = "", None
-            if future.done():  # whoever waited has gone
-                continue
-            if error is None:
-                future.set_result(place)
-            else:
-                future.set_exception(KafkaAway(self._away))
+    def _ask_in(self, seconds: float) -> None:
+        self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self._ask)
+
+    def _delivered(self, future: asyncio.Future[Place], error: KafkaError | None, message: Any) -> None:
+        if error is not None:
+            self._away = _words(error)
+            self._failing()
+        else:
+            self._away, self._in_vain = "", None
+        if future.done():  # whoever waited has gone
+            return
+        if error is None:
+            future.set_result(Place(message.partition(), message.offset()))
+        else:
+            future.set_exception(KafkaAway(self._away))
 
     def _failing(self) -> None:
         now = time.monotonic()
