@@ -58,7 +58,7 @@ def test_a_topic_that_is_not_known_yet_is_looked_for_and_events_are_taken_again(
         one = producer.Producer("127.0.0.1:1", "test", lambda why: None)
         assert one.away == ""
         with pytest.raises(KafkaAway):
-            one.send(EVENT)
+            await one.send(EVENT)
         assert one.away  # which is what makes an instance look
         await asyncio.to_thread(one.look)
         assert one.away == ""
@@ -91,7 +91,7 @@ def test_a_client_that_fails_for_long_where_another_one_would_not_is_broken(monk
         one = producer.Producer("127.0.0.1:1", "test", told.append)
         for _ in range(2):
             with pytest.raises(KafkaAway):
-                one.send(EVENT)
+                await one.send(EVENT)
         await asyncio.to_thread(one.look)
         await one.close()
 
