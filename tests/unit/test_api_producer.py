@@ -1,8 +1,9 @@
-"""The API's producer, where Kafka's client library refuses an event at once."""
+"""The API's producer: how events gather, and what it does where Kafka's client library refuses one at once."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -97,3 +98,60 @@ def test_a_client_that_fails_for_long_where_another_one_would_not_is_broken(monk
 
     asyncio.run(send())
     assert bool(told) is ends
+
+
+class Slow(Client):
+    """Tells of a delivery when the test says so."""
+
+    tells = False
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        super().__init__(settings)
+        self.looked = True
+
+    def poll(self, seconds: float) -> None:
+        if self.tells:
+            super().poll(seconds)
+
+
+def test_events_gather_while_one_is_on_its_way_and_are_handed_over_together(monkeypatch):
+    monkeypatch.setattr(producer, "Client", Slow)
+    monkeypatch.setattr(producer, "LONGEST", 60.0)
+
+    async def send() -> None:
+        one = producer.Producer("127.0.0.1:1", "test", lambda why: None)
+        client: Any = one._client
+        first = one.send(EVENT)
+        await _until(lambda: len(client.waiting) == 1)
+        others = [one.send(EVENT), one.send(EVENT)]
+        await asyncio.sleep(5 * producer.BEAT)
+        assert len(client.waiting) == 1
+        client.tells = True
+        assert await asyncio.wait_for(asyncio.gather(first, *others), 10) == [Place(1, 7)] * 3
+        await one.close()
+
+    asyncio.run(send())
+
+
+def test_an_event_that_nobody_takes_holds_up_the_others_for_a_moment_only(monkeypatch):
+    monkeypatch.setattr(producer, "Client", Slow)
+
+    async def send() -> None:
+        one = producer.Producer("127.0.0.1:1", "test", lambda why: None)
+        client: Any = one._client
+        events = [one.send(EVENT)]
+        await _until(lambda: len(client.waiting) == 1)
+        events.append(one.send(EVENT))
+        await _until(lambda: len(client.waiting) == 2)
+        assert not any(event.done() for event in events)
+        client.tells = True
+        await asyncio.wait_for(asyncio.gather(*events), 10)
+        await one.close()
+
+    asyncio.run(send())
+
+
+async def _until(check: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not check():
+            await asyncio.sleep(producer.BEAT)

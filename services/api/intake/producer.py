@@ -113,14 +113,16 @@ class Producer:
             self._away = ""
 
     def _beat(self) -> None:
-        self._client.poll(0)  # calls back for each event that was delivered or given up
-        # One broker may be away: what is on its way to it holds up nobody for long.
-        if not self._under_way or self._loop.time() > self._handed_over + LONGEST:
-            self._handed_over = self._loop.time()
-            gathered, self._gathered = self._gathered, []
-            for event, future in gathered:
-                self._hand_over(event, future)
-        self._timer = self._loop.call_later(BEAT if self._under_way else REST, self._beat)
+        try:
+            self._client.poll(0)  # calls back for each event that was delivered or given up
+            # One broker may be away: what is on its way to it holds up nobody for long.
+            if not self._under_way or self._loop.time() > self._handed_over + LONGEST:
+                self._handed_over = self._loop.time()
+                gathered, self._gathered = self._gathered, []
+                for event, future in gathered:
+                    self._hand_over(event, future)
+        finally:
+            self._timer = self._loop.call_later(BEAT if self._under_way else REST, self._beat)
 
     def _hand_over(self, event: Ready, future: asyncio.Future[Place]) -> None:
         def delivered(error: KafkaError | None, message: Any) -> None:
