@@ -190,8 +190,8 @@ load: python ## Take such a file (FILE=path)
 	@$(PYTHON) -m lab.stack.load "$(FILE)"
 	@touch uv.lock; $(MAKE) --no-print-directory $(CLIENTS)
 
-# Two at a time, as each waits for servers a quarter of its time: the stack's tests, and those that have no use for it.
+# Where there is memory for it two at a time: the stack's tests, and those that have no use for it.
 .PHONY: test-stack
 test-stack: $(DEV) ## The tests on a live stack of their own (LAB_TEST_STACK=running: on yours)
 	@[ "$$LAB_TEST_STACK" = running ] || $(LAB) stack build
-	@.venv/bin/pytest tests/dags tests/offline tests/stack -q --durations=15 -n 2 --dist loadgroup
+	@.venv/bin/pytest tests/dags tests/offline tests/stack -q --durations=15 -n auto --dist loadgroup
