@@ -194,4 +194,4 @@ load: python ## Take such a file (FILE=path)
 .PHONY: test-stack
 test-stack: $(DEV) ## The tests on a live stack of their own (LAB_TEST_STACK=running: on yours)
 	@[ "$$LAB_TEST_STACK" = running ] || $(LAB) stack build
-	@.venv/bin/pytest tests/dags tests/offline tests/stack -q --durations=15 -n auto --dist loadgroup
+	@.venv/bin/pytest tests/dags tests/offline tests/stack -q --durations=15 -n auto

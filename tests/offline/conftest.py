@@ -19,11 +19,8 @@ from lab.stack.environment import ensure_environment
 TIMEOUT = 3600  # for a step on a busy machine; all of them take seven minutes on 2 idle cores
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "offline" in item.path.parts:
-            item.add_marker(pytest.mark.timeout(TIMEOUT))
-            item.add_marker(pytest.mark.xdist_group("beside the stack"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker(pytest.mark.timeout(TIMEOUT))
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,8 @@ from last_words import last_words
 from live import DAG, Live, running_stack
 from pages import page
 from rehearsal import rehearsed
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from lab.stack.addresses import HALVES
 
@@ -55,14 +57,26 @@ def pytest_xdist_auto_num_workers() -> int:
     return 2 if psutil.virtual_memory().total >= TWO_STACKS else 1
 
 
+class Sides(LoadScopeScheduling):
+    """The tests of this folder are one worker's, all others another one's: those have no use for the stack."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "stack" if nodeid.startswith("tests/stack/") else "beside it"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sides:
+    return Sides(config, log)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if not item.get_closest_marker("timeout"):
+        item.add_marker(pytest.mark.timeout(TIMEOUT))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = [item for item in items if item.path.parent == Path(__file__).parent]
     here.sort(key=lambda item: ORDER.index(item.path.stem))
     items[:] = [item for item in items if item not in here] + here
-    for item in here:
-        item.add_marker(pytest.mark.xdist_group("stack"))
-        if not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(TIMEOUT))
 
 
 @pytest.hookimpl(wrapper=True)
