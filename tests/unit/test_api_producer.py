@@ -84,8 +84,8 @@ class Stuck(Client):
 def test_a_client_that_fails_for_long_where_another_one_would_not_is_broken(monkeypatch, seconds, leader, ends):
     monkeypatch.setattr(producer, "Client", Stuck)
     monkeypatch.setattr(Client, "leader", leader)
-    now = iter([100.0, 100.0 + seconds])
-    monkeypatch.setattr(producer, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    clock = [100.0]
+    monkeypatch.setattr(producer, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     told = list[str]()
 
     async def send() -> None:
@@ -93,6 +93,7 @@ def test_a_client_that_fails_for_long_where_another_one_would_not_is_broken(monk
         for _ in range(2):
             with pytest.raises(KafkaAway):
                 await one.send(EVENT)
+            clock[0] += seconds
         await asyncio.to_thread(one.look)
         await one.close()
 
@@ -146,6 +147,24 @@ def test_an_event_that_nobody_takes_holds_up_the_others_for_a_moment_only(monkey
         assert not any(event.done() for event in events)
         client.tells = True
         await asyncio.wait_for(asyncio.gather(*events), 10)
+        await one.close()
+
+    asyncio.run(send())
+
+
+def test_an_event_that_gathered_while_the_process_stood_still_is_not_sent(monkeypatch):
+    monkeypatch.setattr(producer, "Client", Slow)
+    clock = [100.0]
+    monkeypatch.setattr(producer, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    async def send() -> None:
+        one = producer.Producer("127.0.0.1:1", "test", lambda why: None)
+        client: Any = one._client
+        waiting = one.send(EVENT)
+        clock[0] += producer.STOOD_STILL
+        with pytest.raises(KafkaAway):
+            await asyncio.wait_for(waiting, 10)
+        assert not client.waiting
         await one.close()
 
     asyncio.run(send())

@@ -17,6 +17,7 @@ from services.api.events import TYPES, Ready
 DELIVERY_SECONDS = 6.0  # an event that Kafka has not taken by then is given up by the client library
 BEAT, REST = 0.002, 0.2  # seconds between two looks at the client library: while events are on their way, and else
 LONGEST = 0.1  # seconds that events gather while others are on their way
+STOOD_STILL = 1.0  # seconds of gathering after which an event is not sent any more: the process was stopped meanwhile
 IN_VAIN = 60.0  # seconds in which every event failed, after which it is looked whether another client fares better
 HEADER = "event_id"
 
@@ -55,7 +56,7 @@ class Producer:
         self._brokers = brokers
         self._in_vain: float | None = None  # since when every event has failed; None where the last one did not
         self._suspect = False
-        self._gathered: list[tuple[Ready, asyncio.Future[Place]]] = []
+        self._gathered: list[tuple[Ready, asyncio.Future[Place], float]] = []
         self._under_way, self._handed_over = 0, 0.0
         self._client = Client(
             kafka.client(
@@ -85,7 +86,7 @@ class Producer:
     def send(self, event: Ready) -> asyncio.Future[Place]:
         """The event on its way. The future ends with its place, KafkaAway or KafkaFull."""
         future: asyncio.Future[Place] = self._loop.create_future()
-        self._gathered.append((event, future))
+        self._gathered.append((event, future, time.monotonic()))
         if not self._under_way and len(self._gathered) == 1:  # nothing to wait for: as soon as the loop comes to it
             self._timer.cancel()
             self._timer = self._loop.call_soon(self._beat)
@@ -119,8 +120,11 @@ class Producer:
             if not self._under_way or self._loop.time() > self._handed_over + LONGEST:
                 self._handed_over = self._loop.time()
                 gathered, self._gathered = self._gathered, []
-                for event, future in gathered:
-                    self._hand_over(event, future)
+                for event, future, since in gathered:
+                    if time.monotonic() - since < STOOD_STILL:
+                        self._hand_over(event, future)
+                    else:  # longer than it may be on its way: see `doubts.GRACE`
+                        _end(future, KafkaAway("the API stood still"))
         finally:
             self._timer = self._loop.call_later(BEAT if self._under_way else REST, self._beat)
 
