@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from polling import poll_until
 
 from services.api.events import TYPES, Ready
 from services.api.intake import producer
@@ -108,9 +109,10 @@ class Slow(Client):
 
     def __init__(self, settings: dict[str, Any]) -> None:
         super().__init__(settings)
-        self.looked = True
+        self.looked, self.beats = True, 0
 
     def poll(self, seconds: float) -> None:
+        self.beats += 1
         if self.tells:
             super().poll(seconds)
 
@@ -125,7 +127,8 @@ def test_events_gather_while_one_is_on_its_way_and_are_handed_over_together(monk
         first = one.send(EVENT)
         await _until(lambda: len(client.waiting) == 1)
         others = [one.send(EVENT), one.send(EVENT)]
-        await asyncio.sleep(5 * producer.BEAT)
+        beats = client.beats
+        await _until(lambda: client.beats > beats + 5)
         assert len(client.waiting) == 1
         client.tells = True
         assert await asyncio.wait_for(asyncio.gather(first, *others), 10) == [Place(1, 7)] * 3
@@ -171,6 +174,5 @@ def test_an_event_that_gathered_while_the_process_stood_still_is_not_sent(monkey
 
 
 async def _until(check: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not check():
-            await asyncio.sleep(producer.BEAT)
+    """The loop goes on meanwhile."""
+    await asyncio.to_thread(poll_until, check, "the producer", 10)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -117,8 +118,8 @@ class Producer:
         try:
             self._client.poll(0)  # calls back for each event that was delivered or given up
             # One broker may be away: what is on its way to it holds up nobody for long.
-            if not self._under_way or self._loop.time() > self._handed_over + LONGEST:
-                self._handed_over = self._loop.time()
+            if not self._under_way or time.monotonic() - self._handed_over > LONGEST:
+                self._handed_over = time.monotonic()
                 gathered, self._gathered = self._gathered, []
                 for event, future, since in gathered:
                     if time.monotonic() - since < STOOD_STILL:
@@ -129,10 +130,7 @@ class Producer:
             self._timer = self._loop.call_later(BEAT if self._under_way else REST, self._beat)
 
     def _hand_over(self, event: Ready, future: asyncio.Future[Place]) -> None:
-        def delivered(error: KafkaError | None, message: Any) -> None:
-            self._under_way -= 1
-            self._delivered(future, error, message)
-
+        delivered = partial(self._delivered, future)
         try:
             self._client.produce(
                 event.topic, event.value, event.key, on_delivery=delivered, headers=[(HEADER, event.id.encode())]
@@ -146,6 +144,7 @@ class Producer:
             _end(future, KafkaAway(self._away))
 
     def _delivered(self, future: asyncio.Future[Place], error: KafkaError | None, message: Any) -> None:
+        self._under_way -= 1
         if error is not None:
             self._failing(error)
             _end(future, KafkaAway(self._away))
