@@ -153,7 +153,7 @@ browser: ## What the stack's tests look with: a Chromium, where there is none (D
 	@sh tests/stack/browser.sh
 
 .PHONY: build
-build: $(CLIENTS) ## Build the stack's images (about 10 minutes the first time)
+build: $(CLIENTS) ## Build the stack's images (about 15 minutes the first time)
 	@$(LAB) stack build
 
 .PHONY: up

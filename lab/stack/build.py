@@ -35,7 +35,7 @@ def build(console: Console, only: tuple[str, ...] = ()) -> None:
     if new:
         console.print(
             f"Building {len(new)} images from package registries. On 2 cores and a good line all of them take about "
-            "10 minutes the first time, most of it MinIO's compiler and Hadoop's packages; later only what changed.",
+            "15 minutes the first time, most of it MinIO's compiler and Hadoop's packages; later only what changed.",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
     folder = compose.stack_folder() / "build"
