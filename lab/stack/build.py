@@ -1,8 +1,8 @@
 """`lab stack build`: the stack's images, with how long it may take and how long it took.
 
-What is compiled keeps the cores busy for minutes and the network for seconds; the others wait for packages. So they are
-built side by side in two lanes, and of each lane one after the other: more compilers at once would be no faster on a
-laptop and need more memory than it may have.
+What is compiled keeps the cores busy for minutes and the network for seconds; the others wait for packages. So two are
+built at a time, what is compiled first: more at once would be no faster on a laptop and need more memory than it may
+have. Two of Maven may meet, so each has a cache of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from lab.stack.environment import ensure_environment
 from lakelab.errors import LabError
 
 COMPILED = ("minio",)
+AT_ONCE = 2
 LAST_LINES = 25
 
 
@@ -41,17 +41,16 @@ def build(console: Console, only: tuple[str, ...] = ()) -> None:
     folder = compose.stack_folder() / "build"
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    compiled = [image for image in images if _name(image) in COMPILED]
-    others = [image for image in images if image not in compiled]
+    order = sorted(images, key=lambda image: _name(image) not in COMPILED)
     # On a terminal one sees each image's time run; what the build says goes to a file, as it is thousands of lines.
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with (
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
-        ThreadPoolExecutor() as threads,
+        ThreadPoolExecutor(AT_ONCE) as threads,
     ):
         builds = Builds(stack, images, folder, progress)
-        for lane in as_completed([threads.submit(builds.lane, lane) for lane in (compiled, others)]):
-            lane.result()
+        for done in as_completed([threads.submit(builds.build, image) for image in order]):
+            done.result()
     console.print(f"{len(images)} images in {_minutes(time.monotonic() - began)}. Now: make up", highlight=False)
 
 
@@ -77,13 +76,10 @@ class Builds:
         self._stack, self._images, self._folder, self._progress = stack, images, folder, progress
         self._failed = False
 
-    def lane(self, images: Sequence[str]) -> None:
-        """One after the other, until one of any lane fails: then LabError in the lane that it was in."""
-        for image in images:
-            if not self._failed:
-                self._build(image)
-
-    def _build(self, image: str) -> None:
+    def build(self, image: str) -> None:
+        """Nothing where another one has failed already. LabError when this one fails."""
+        if self._failed:
+            return
         log = self._folder / f"{_name(image)}.log"
         began = time.monotonic()
         console = self._progress.console
