@@ -107,7 +107,7 @@ def run(
         for name in names:
             Event().wait(every)
             container = chance.choice([found for found in compose.containers() if found.service == name])
-            seen(_killed(compose, container, began))
+            seen(_killed(container, began))
         Event().wait(every)
         changes.stop()
         events.stop()
@@ -115,10 +115,10 @@ def run(
     return Outcome(changes.done, changes.unsure, events.sent, events.again, wrong)
 
 
-def _killed(compose: Compose, container: Container, began: float) -> Killed:
+def _killed(container: Container, began: float) -> Killed:
     at = time.monotonic()
     kill(container)
-    wait_until_well(compose, container)
+    wait_until_well(container)
     return Killed(container.service, at - began, time.monotonic() - at)
 
 

@@ -128,7 +128,7 @@ class Live:
         killing.kill(self.container(service, host), program)
 
     def well_again(self, service: str, host: str = "") -> None:
-        killing.wait_until_well(self.description, self.container(service, host))
+        killing.wait_until_well(self.container(service, host))
 
     # The pipeline
 
