@@ -52,6 +52,7 @@ TIMEOUT = 1800
 TWO_STACKS = 14e9  # bytes of memory for the classroom's stack beside this one, and the tests
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Both at once where there is memory for them: each waits for servers a quarter of its time."""
     return 2 if psutil.virtual_memory().total >= TWO_STACKS else 1
@@ -64,6 +65,7 @@ class Sides(LoadScopeScheduling):
         return "stack" if nodeid.startswith("tests/stack/") else "beside it"
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sides:
     return Sides(config, log)
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from live import Live
+from polling import poll_until
+from small_disk import small_disk
+
+from lab.chaos.run import loads
+from lab.live.cluster import topics
 
 KILLS = 20
 STANDS_ON = {"kafka-1", "kafka-2", "kafka-controller", "connect", "postgres", "api", "nginx"}
@@ -27,3 +33,30 @@ def test_who_does_not_run_cannot_be_killed(live: Live):
     done = live.lab("chaos", "kafka-9")
     assert done.returncode == 1
     assert "no service kafka-9 runs" in done.stderr
+
+
+def test_a_broker_whose_disk_is_full_ends_and_goes_on_when_there_is_room_and_nothing_is_lost(
+    live: Live, tmp_path: Path
+):
+    with small_disk(live, "kafka-2", tmp_path) as disk:
+        _in_sync(live)
+        with loads(live.stack) as (changes, events):
+            poll_until(lambda: changes.done and events.sent, "the loads to be under way")
+            disk.fill()
+            poll_until(lambda: not live.container("kafka-2").well, "the broker to end", 180)
+            assert "No space left on device" in live.succeed("stack", "logs", "kafka-2", "--tail", "500")
+            done, sent = changes.done, events.sent
+            poll_until(lambda: changes.done > done + 100 and events.sent > sent + 50, "the other one to go on", 180)
+            disk.clear()
+            live.well_again("kafka-2")
+            _in_sync(live)
+            changes.stop()
+            events.stop()
+            assert [*changes.proof(), *events.proof()] == []
+    _in_sync(live)
+    assert "✗" not in live.succeed("verify", "--live")
+
+
+def _in_sync(live: Live) -> None:
+    """Both brokers have all of every topic."""
+    poll_until(lambda: not any(topic.lagging for topic in topics(live.stack.kafka, every=True)), "all replicas", 300)
