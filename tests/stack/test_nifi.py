@@ -23,7 +23,7 @@ from browsing import SLOW
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 from live import Live
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from polling import poll_until
 
 from lab.live.flow_files import FOLDER, flow_files
@@ -403,18 +403,32 @@ def test_the_canvas_shows_the_running_flow(page: Page, canvas: Canvas):
 
 def test_the_page_of_provenance_finds_the_row(page: Page, canvas: Canvas, student: Any):
     number, file, _ = student
+    poll_until(
+        lambda: _searched(page, canvas, number), "the row's event: NiFi was killed, and reads what it had anew", 180
+    )
+    _event(page).get_by_role("button").click()
+    page.get_by_role("menuitem", name="View Details").click()
+    dialog = page.locator("mat-dialog-container")
+    dialog.get_by_role("tab", name="Attributes").click()
+    expect(dialog).to_contain_text(file, timeout=SLOW)
+
+
+def _searched(page: Page, canvas: Canvas, number: int) -> bool:
+    """Whether a search on the page of provenance finds the event of the row's file."""
     page.goto(f"{canvas.nifi.url}/nifi/#/provenance")
+    page.reload()
     expect(page.get_by_role("row").nth(1)).to_be_visible(timeout=SLOW)  # before, the page is drawn again
     page.locator("button:has(i.fa-search)").click()
     dialog = page.locator("mat-dialog-container")
     dialog.get_by_label("keys").fill(f"* {number} *")
     dialog.get_by_role("button", name="Search").click()
     expect(page.get_by_text("events that match the specified query")).to_be_visible(timeout=SLOW)
-    event = page.get_by_role("row").filter(has_text="Put into the bucket").filter(has_text="ATTRIBUTES_MODIFIED")
-    event.first.get_by_role("button").click()
-    page.get_by_role("menuitem", name="View Details").click()
-    dialog.get_by_role("tab", name="Attributes").click()
-    expect(dialog).to_contain_text(file, timeout=SLOW)
+    return _event(page).count() > 0
+
+
+def _event(page: Page) -> Locator:
+    events = page.get_by_role("row").filter(has_text="Put into the bucket").filter(has_text="ATTRIBUTES_MODIFIED")
+    return events.first
 
 
 def test_nobody_comes_in_without_the_password(browser: Browser, canvas: Canvas):
