@@ -18,6 +18,7 @@ from services.api.events import TYPES, Ready
 DELIVERY_SECONDS = 6.0  # an event that Kafka has not taken by then is given up by the client library
 BEAT, REST = 0.002, 0.2  # seconds between two looks at the client library: while events are on their way, and else
 LONGEST = 0.1  # seconds that events gather while others are on their way
+APART, EACH = 0.01, 0.001  # seconds that events gather after many were handed over: at most, and for each of those
 STOOD_STILL = 1.0  # seconds of gathering after which an event is not sent any more: the process was stopped meanwhile
 IN_VAIN = 60.0  # seconds in which every event failed, after which it is looked whether another client fares better
 HEADER = "event_id"
@@ -43,7 +44,10 @@ class Producer:
     """Sends events. Opened in the loop that waits for them.
 
     While events are on their way, those that come gather and are handed over together, so that Kafka is asked for many
-    at once. It is the loop that looks what was delivered: a thread would fight it for the interpreter at each event.
+    at once: a request costs the brokers some milliseconds, be it for one event or for thirty, so where many come,
+    hand-overs are milliseconds apart. It is the loop that looks what was delivered: a thread would fight it for the
+    interpreter at each event.
+
     The client library has ways of its own to gather (linger.ms), and spins where it waits for less than a millisecond
     or has as many requests on their way as an idempotent producer may: that was a third of what an event cost here.
 
@@ -58,7 +62,7 @@ class Producer:
         self._in_vain: float | None = None  # since when every event has failed; None where the last one did not
         self._suspect = False
         self._gathered: list[tuple[Ready, asyncio.Future[Place], float]] = []
-        self._under_way, self._handed_over = 0, 0.0
+        self._under_way, self._handed_over, self._apart = 0, 0.0, 0.0
         self._client = Client(
             kafka.client(
                 brokers,
@@ -118,16 +122,21 @@ class Producer:
         try:
             self._client.poll(0)  # calls back for each event that was delivered or given up
             # One broker may be away: what is on its way to it holds up nobody for long.
-            if not self._under_way or time.monotonic() - self._handed_over > LONGEST:
-                self._handed_over = time.monotonic()
-                gathered, self._gathered = self._gathered, []
-                for event, future, since in gathered:
-                    if time.monotonic() - since < STOOD_STILL:
-                        self._hand_over(event, future)
-                    else:  # longer than it may be on its way: see `doubts.GRACE`
-                        _end(future, KafkaAway("the API stood still"))
+            since = time.monotonic() - self._handed_over
+            if self._gathered and since >= (LONGEST if self._under_way else self._apart):
+                self._hand_over_gathered()
         finally:
-            self._timer = self._loop.call_later(BEAT if self._under_way else REST, self._beat)
+            self._timer = self._loop.call_later(BEAT if self._under_way or self._gathered else REST, self._beat)
+
+    def _hand_over_gathered(self) -> None:
+        self._handed_over = time.monotonic()
+        gathered, self._gathered = self._gathered, []
+        self._apart = min(APART, EACH * len(gathered)) if len(gathered) > 1 else 0.0
+        for event, future, since in gathered:
+            if time.monotonic() - since < STOOD_STILL:
+                self._hand_over(event, future)
+            else:  # longer than it may be on its way: see `doubts.GRACE`
+                _end(future, KafkaAway("the API stood still"))
 
     def _hand_over(self, event: Ready, future: asyncio.Future[Place]) -> None:
         delivered = partial(self._delivered, future)
