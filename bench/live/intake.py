@@ -23,7 +23,7 @@ from lab.waiting import until
 from lakelab.errors import LabError
 from lakelab.topics import EVENTS
 
-CONNECTIONS = 32
+FEW, MANY = 32, 128  # connections
 LINES = 500  # of a batch
 SESSIONS = 64
 WARM_UP = 0.5  # seconds before each measurement, of the same load
@@ -34,17 +34,27 @@ GOAL = 0.8
 
 @dataclass(frozen=True)
 class Way:
-    """A kind of request. lines: events in each."""
+    """A kind of request. clients: connections that each wait for their answer.  lines: events in each request."""
 
-    name: str
+    what: str
     port: int
     trusted: ssl.SSLContext
     request: Callable[[], bytes]
+    clients: int = FEW
     lines: int = 1
 
+    @property
+    def name(self) -> str:
+        return f"{self.what}; {self.clients} clients"
+
+    @property
+    def base(self) -> str:
+        """The name of what it is compared with."""
+        return f"{NOTHING}; {self.clients} clients"
+
     def run(self, seconds: float) -> Answers:
-        load("127.0.0.1", self.port, self.request, CONNECTIONS, min(WARM_UP, seconds), self.trusted)
-        return load("127.0.0.1", self.port, self.request, CONNECTIONS, seconds, self.trusted)
+        load("127.0.0.1", self.port, self.request, self.clients, min(WARM_UP, seconds), self.trusted)
+        return load("127.0.0.1", self.port, self.request, self.clients, seconds, self.trusted)
 
 
 @dataclass
@@ -57,22 +67,23 @@ class Measured:
 
 def intake(stack: Stack, instances: Sequence[int], rounds: int, seconds: float, tell: Tell) -> Section:
     """Events a second, by way and number of instances."""
-    found: dict[int, dict[str, Measured]] = {}
+    ways, found = list[Way](), dict[int, dict[str, Measured]]()
     with nothing(stack) as other, _scaled(stack) as scale:
         for count in instances:
             tell(f"{count} instances")
             scale(count)
             other.instances(count)
             _known(stack, other, count)
-            found[count] = _measured(_ways(stack, other), rounds, seconds, partial(_told, tell, count))
+            ways = _ways(stack, other)
+            found[count] = _measured(ways, rounds, seconds, partial(_told, tell, count))
     about = (
-        f"POST /api/events/{EVENTS} through Nginx with TLS, {CONNECTIONS} connections that each wait for their answer, "
+        f"POST /api/events/{EVENTS} through Nginx with TLS, clients that each wait for their answer, "
         f"{rounds_of(rounds)} in turns, {seconds:g} s each: events a second, and the answers' p99. All answers are 201 "
         "(of a batch 200): all in-sync replicas have the event. An event with an id is claimed in Postgres before, so "
         "that a retry does no harm. Client, Nginx, instances, Kafka and Postgres share this machine's cores. The ratio "
         f"is to a FastAPI route that reads the body and answers as much, behind the same Nginx; the goal is {GOAL}."
     )
-    return Section("Event intake", about, ("way", *_columns(instances)), _rows(found))
+    return Section("Event intake", about, ("way", *_columns(instances)), _rows(ways, found))
 
 
 def _columns(instances: Sequence[int]) -> list[str]:
@@ -80,14 +91,13 @@ def _columns(instances: Sequence[int]) -> list[str]:
     return [column for name in names for column in (name, "p99 ms", "of nothing")]
 
 
-def _rows(found: Mapping[int, Mapping[str, Measured]]) -> tuple[tuple[str, ...], ...]:
-    names = next(iter(found.values()))
-    return tuple((name, *(cell for ways in found.values() for cell in _cells(ways, name))) for name in names)
+def _rows(ways: Sequence[Way], found: Mapping[int, Mapping[str, Measured]]) -> tuple[tuple[str, ...], ...]:
+    return tuple((way.name, *(cell for each in found.values() for cell in _cells(way, each))) for way in ways)
 
 
-def _cells(ways: Mapping[str, Measured], name: str) -> tuple[str, str, str]:
-    mine, base = ways[name], ways[NOTHING]
-    share = "1" if name == NOTHING else f"{ratio(mine.rates, base.rates):.2f} x"
+def _cells(way: Way, found: Mapping[str, Measured]) -> tuple[str, str, str]:
+    mine, base = found[way.name], found[way.base]
+    share = "1" if way.what == NOTHING else f"{ratio(mine.rates, base.rates):.2f} x"
     return f"{statistics.median(mine.rates):,.0f}", milliseconds(percentile(mine.seconds, 99)), share
 
 
@@ -126,11 +136,14 @@ def _ways(stack: Stack, other: Nothing) -> list[Way]:
     lines = b"\n".join(itertools.islice(itertools.cycle(bodies), LINES))
     many = post(path, {**headers, "Content-Type": "application/x-ndjson"}, lines)
     return [
-        Way(NOTHING, *theirs, plain),
-        Way(PLAIN, *ours, plain),
-        Way(NAMED, *ours, named),
-        Way(BATCH, *ours, lambda: many, LINES),
-    ]
+        way
+        for clients in (FEW, MANY)
+        for way in (
+            Way(NOTHING, *theirs, plain, clients),
+            Way(PLAIN, *ours, plain, clients),
+            Way(NAMED, *ours, named, clients),
+        )
+    ] + [Way(BATCH, *ours, lambda: many, lines=LINES)]
 
 
 def _event(more: Mapping[str, str]) -> bytes:
