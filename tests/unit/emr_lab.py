@@ -112,7 +112,8 @@ class Gate:
     def __init__(self, path: Path) -> None:
         os.mkfifo(path)
         self.path = path
-        self.wait = f"read -r _ < {path}"
+        # bash heeds a trap when `read` is interrupted, but not one that was sprung just before: so it looks anew.
+        self.wait = f"while read -r -t 1 _; [ $? -gt 128 ]; do :; done < {path}"
         self._held: int | None = None
 
     def reached(self) -> None:
