@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +17,7 @@ from bench.live.arrivals import Arrival
 from bench.live.calm import up_to_date
 from bench.live.figures import p50_p99, paired_ratio, percentile, slope
 from bench.live.http_load import load, post
-from bench.live.intake import Measured, _rows
+from bench.live.intake import NOTHING, PLAIN, Measured, Way, _rows
 from bench.live.latency import DEFAULT, _growing
 from bench.live.peer import default_config
 from bench.measure import Section
@@ -96,16 +97,24 @@ def _further(lake: float, warehouse: float) -> dict[str, float]:
     return {sustained.LAKE: lake, sustained.WAREHOUSE: warehouse}
 
 
-def test_intake_is_told_against_what_does_nothing() -> None:
-    def ways(nothing: float, event: float) -> dict[str, Measured]:
+def test_intake_is_told_against_what_does_nothing_for_as_many_clients() -> None:
+    trusted = ssl.create_default_context()
+    ways = [Way(what, 0, trusted, bytes, clients) for clients in (32, 128) for what in (NOTHING, PLAIN)]
+
+    def measured(nothing: float, event: float) -> dict[str, Measured]:
+        few, few_events, many, many_events = (way.name for way in ways)
         return {
-            "a route that does nothing": Measured([nothing, 2 * nothing], [0.001, 0.002]),
-            "an event": Measured([event, event], [0.25] * 200),
+            few: Measured([nothing, 2 * nothing], [0.001, 0.002]),
+            few_events: Measured([event, event], [0.25] * 200),
+            many: Measured([nothing], [0.002]),
+            many_events: Measured([event], [0.5]),
         }
 
-    assert _rows({1: ways(100, 80), 2: ways(200, 100)}) == (
-        ("a route that does nothing", "150", "2.0", "1", "300", "2.0", "1"),
-        ("an event", "80", "250", "0.60 x", "100", "250", "0.38 x"),
+    assert _rows(ways, {1: measured(100, 80), 2: measured(200, 100)}) == (
+        ("a route that does nothing; 32 clients", "150", "2.0", "1", "300", "2.0", "1"),
+        ("an event; 32 clients", "80", "250", "0.60 x", "100", "250", "0.38 x"),
+        ("a route that does nothing; 128 clients", "100", "2.0", "1", "200", "2.0", "1"),
+        ("an event; 128 clients", "80", "500", "0.80 x", "100", "500", "0.50 x"),
     )
 
 
