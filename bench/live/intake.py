@@ -11,7 +11,7 @@ import ssl
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bench.live.figures import milliseconds, percentile, rounds_of
@@ -50,7 +50,7 @@ class Way:
     @property
     def base(self) -> str:
         """The name of what it is compared with."""
-        return f"{NOTHING}; {self.clients} clients"
+        return replace(self, what=NOTHING).name
 
     def run(self, seconds: float) -> Answers:
         load("127.0.0.1", self.port, self.request, self.clients, min(WARM_UP, seconds), self.trusted)

@@ -145,6 +145,12 @@ def docker(*arguments: str, check: bool = True, variables: Mapping[str, str] | N
     return "" if done.returncode else done.stdout.strip()
 
 
+def inspect(container: Container) -> Description:
+    """All that the engine knows of a container. A fraction of the work that Compose takes to list them."""
+    found: Description = json.loads(docker("inspect", container.id))[0]
+    return found
+
+
 def failed(done: subprocess.CompletedProcess[str], what: str) -> LabError:
     said = [line for line in done.stderr.splitlines() if line.strip()]
     if any("Cannot connect to the Docker daemon" in line for line in said):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from dataclasses import replace
-from typing import Any
 
-from lab.stack import compose
-from lab.stack.compose import Container
+from lab.stack.compose import Container, inspect
 from lab.waiting import until
 from lakelab.errors import LabError
 
@@ -33,26 +30,18 @@ def kill(container: Container, program: str = "") -> None:
 
 def started_at(container: Container) -> str:
     """When the container was started last, as the engine writes it."""
-    return str(_state(container)["StartedAt"])
+    return str(inspect(container)["State"]["StartedAt"])
 
 
 def wait_until_well(container: Container, seconds: float = WELL_WITHIN) -> None:
-    """Until the container is healthy again. LabError when it is not in time.
-
-    The engine is asked, not Compose: that takes a tenth of the work, which who is waited for can use.
-    """
+    """Until the container is healthy again. LabError when it is not in time."""
 
     def well() -> bool:
-        state = _state(container)
+        state = inspect(container)["State"]  # not of Compose: who is waited for can use the cores
         health = state.get("Health", {}).get("Status", "")
         return replace(container, state=state["Status"], health=health, exit_code=state["ExitCode"]).well
 
     until(well, seconds, _late(f"{container.service} is not well again", seconds))
-
-
-def _state(container: Container) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(compose.docker("inspect", container.id))[0]["State"]
-    return found
 
 
 def _late(what: str, seconds: float) -> LabError:

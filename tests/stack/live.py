@@ -5,7 +5,6 @@ Its school is that of the embedded lab's tests.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -120,8 +119,7 @@ class Live:
         return str(out)
 
     def inspect(self, service: str, host: str = "") -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(compose.docker("inspect", self.container(service, host).id))[0]
-        return found
+        return compose.inspect(self.container(service, host))
 
     def kill(self, service: str, program: str = "", host: str = "") -> None:
         """kill -9 of everything in a service, or of the processes whose command line has a word."""
