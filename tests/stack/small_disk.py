@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,17 +52,15 @@ def small_disk(live: Live, service: str, folder: Path) -> Iterator[SmallDisk]:
     )
     number = compose.docker("run", "--rm", "--entrypoint", "id", image, "-u", user)
     options = ("type=tmpfs", "device=tmpfs", f"o=size={SIZE}m,uid={number},mode=700")
-    compose.docker("volume", "create", *(word for option in options for word in ("--opt", option)), volume)
-    holder = ""
-    try:
+    # Whatever fails, what comes after it in the way back is done all the same.
+    with ExitStack() as back:
+        compose.docker("volume", "create", *(word for option in options for word in ("--opt", option)), volume)
+        back.callback(compose.docker, "volume", "rm", volume)
         holder = compose.docker(
             "run", "--detach", "--init", "--user", user, "--volume", f"{volume}:/disk", "--entrypoint", "sleep",
             image, "infinity",
         )  # fmt: skip
+        back.callback(compose.docker, "rm", "--force", holder)
+        back.callback(live.description.output, *up)
         live.description.output("-f", str(elsewhere), *up)
         yield SmallDisk(holder)
-    finally:
-        live.description.output(*up)
-        if holder:
-            compose.docker("rm", "--force", holder)
-        compose.docker("volume", "rm", volume)
