@@ -112,12 +112,28 @@ class _Reader:
 
     def __init__(self, counting: _Counting, stream: BinaryIO, table: str) -> None:
         self.counting, self.stream, self.table = counting, stream, table
+        self.failed: Exception | None = None
+
+    def copy(self, cursor: Any, statement: str) -> None:
+        """Run a COPY that reads all of it. psycopg2 makes one error of the server's of whatever `read` raises: here it
+        is again what it was. A Ctrl-C in the middle is raised there, too, even before its first line.
+        """
+        try:
+            cursor.copy_expert(statement, self, size=_BUFFER)
+        except errors.QueryCanceled as error:
+            if "error in .read() call" not in str(error):
+                raise
+            raise self.failed or KeyboardInterrupt from None
 
     def read(self, size: int) -> bytes:
-        block = self.stream.read(size)
-        self.counting.done += len(block)
-        if self.counting.progress and block:
-            self.counting.progress(self.table, self.counting.done, self.counting.total)
+        try:
+            block = self.stream.read(size)
+            self.counting.done += len(block)
+            if self.counting.progress and block:
+                self.counting.progress(self.table, self.counting.done, self.counting.total)
+        except Exception as error:
+            self.failed = error
+            raise
         return block
 
 
@@ -126,7 +142,7 @@ def _copy(cursor: Any, table: Table, path: Path, counting: _Counting) -> int:
     statement = f"COPY public.{table.name} FROM STDIN WITH (FORMAT csv, HEADER, FREEZE)"
     try:
         with path.open("rb", buffering=0) as stream:
-            cursor.copy_expert(statement, counting.read(stream, table.name), size=_BUFFER)
+            counting.read(stream, table.name).copy(cursor, statement)
     except OSError as error:
         raise LabError(f"cannot read {path.name}: {error.strerror}", where=str(path.parent)) from None
     except psycopg2.Error as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import psycopg2
@@ -92,6 +93,16 @@ def test_nobody_reads_half_a_school(loaded: Erp, school: Path) -> None:
     erp.load(loaded.owner, school, progress=look)
     assert len(waited) == 1
     assert loaded.execute("SELECT grade::text FROM grades WHERE id = 1") == [("1.0",)]
+
+
+def test_ctrl_c_amid_the_rows_is_no_error_of_the_files(loaded: Erp, school: Path) -> None:
+    def interrupt(what: str, done: int, total: int | None) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    edit(school, "students", "zoe@supinfo.com", "changed@supinfo.com")
+    with pytest.raises(KeyboardInterrupt):
+        erp.load(loaded.owner, school, progress=interrupt)
+    assert loaded.execute("SELECT email FROM students WHERE id = 1") == [("zoe@supinfo.com",)]
 
 
 def test_progress_counts_all_bytes(erp_server: Erp, school: Path) -> None:
