@@ -146,14 +146,20 @@ class Postgres:
         if ready.exists() and ready.read_text() not in ("", self._mark()):  # "": of a lab from before there were marks
             self.remove()
         if self.is_up():
-            return
+            if ready.exists():
+                return
+            self.stop()  # of one that was killed before its databases were there
         self._make_root()
         if not ready.exists():
             self._initialise()
-        self._pg_ctl_start()
-        if not ready.exists():
-            self._create_databases()
-        ready.write_text(self._mark())
+        try:
+            self._pg_ctl_start()
+            if not ready.exists():
+                self._create_databases()
+            ready.write_text(self._mark())
+        except BaseException:
+            self.stop()
+            raise
 
     def _mark(self) -> str:
         """Whose data it is: a word that the lab's folder keeps. Data that lies elsewhere outlives a folder that was
@@ -238,7 +244,7 @@ class Postgres:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_", "LD_"))}
         # The server inherits what it is started with: a pipe would never reach its end, so files take the output.
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 [self.binaries / program, *map(str, arguments)],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -246,12 +252,16 @@ class Postgres:
                 env={**environment, "LC_ALL": "C", "TZ": "UTC"},
                 cwd="/",
                 start_new_session=True,  # Ctrl-C in the terminal is for the lab, which stops Postgres itself
-                check=False,
                 **identity,
             )
+            try:
+                process.wait()
+            except BaseException:  # a pg_ctl that was killed leaves a server that nobody stops
+                process.wait()
+                raise
             out.seek(0)
             err.seek(0)
-            return subprocess.CompletedProcess(done.args, done.returncode, out.read(), err.read())
+            return subprocess.CompletedProcess(process.args, process.returncode, out.read(), err.read())
 
 
 def _alone(users: Any) -> bool:

@@ -29,6 +29,25 @@ def test_sigterm_is_as_ctrl_c(own_lab):
     assert code == 130
 
 
+def test_ctrl_c_while_postgres_starts_leaves_no_server(fresh_lab):
+    server = Postgres(fresh_lab.place)
+    with fresh_lab.started("demo") as process:
+        poll_until(server.log.exists, "the start of Postgres")
+        code, said = stop(process, signal.SIGINT)
+    assert code == 130, said
+    assert not server.is_up()
+
+
+def test_a_server_without_its_databases_is_made_anew(fresh_lab):
+    """As a kill leaves it between its first start and the making of the databases."""
+    server = Postgres(fresh_lab.place)
+    with server.running():
+        (server.root / "ready").unlink()
+        with server.connect("postgres", "postgres") as connection, connection.cursor() as cursor:
+            cursor.execute("ALTER ROLE erp_owner RENAME TO nobody_yet")
+        fresh_lab.succeed("psql", "-c", "select 1")
+
+
 def test_ctrl_c_ends_everything_with_one_line(own_lab):
     with seen(own_lab, "emr/steps/**/stderr") as first_step, own_lab.started("demo") as process:
         poll_until(first_step, "the first step", 200)
