@@ -243,7 +243,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     with contextlib.ExitStack() as stack:
         try:
             if path.suffix == ".parquet":
-                import polars
+                from lakelab.frames import polars
 
                 stream = cast(BinaryIO, io.BytesIO(polars.read_parquet(path).write_ndjson().encode()))
             elif path.suffix == ".gz":

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TextIO
 
 import numpy as np
-import polars as pl
 
 from lakelab.catalogue import TABLES, Table
 from lakelab.errors import LabError
+from lakelab.frames import polars as pl
 from seed import rules
 from seed.draws import Bools
 from seed.keys import Keys, new_keys

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import polars as pl
 
 from lakelab.catalogue import TABLES
+from lakelab.frames import polars as pl
 from seed import school
 from seed.draws import Draws, Ints
 from seed.names import slug

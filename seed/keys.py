@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
-import polars as pl
 
+from lakelab.frames import polars as pl
 from seed.draws import Bools, Ints
 
 

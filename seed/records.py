@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-import polars as pl
+from lakelab.frames import polars as pl
 
 BLOCK = 1 << 21  # bytes read at a time
 MOST_LINES = 200  # of one record: a quote that stays open longer is taken for a mistake on its first line

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
+from lakelab.frames import polars as pl
 from seed import names, school
 from seed.careers import NONE
 from seed.draws import Bools, Draws, Ints, Weights

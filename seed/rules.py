@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import polars as pl
-
 from lakelab.catalogue import Column, Kind, Table
+from lakelab.frames import polars as pl
 
 REASON = "#reason"
 _PATTERNS = {

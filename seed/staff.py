@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import numpy as np
-import polars as pl
 
+from lakelab.frames import polars as pl
 from seed import names, school
 from seed.careers import dates
 from seed.draws import Draws, Ints

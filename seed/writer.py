@@ -13,10 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-import polars as pl
-
 from lakelab.catalogue import TABLES, table
 from lakelab.errors import LabError
+from lakelab.frames import polars as pl
 from seed.text import Lines
 
 TRUTH, DIRT = "truth.json", "dirt.json"

@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.request import Request, urlopen
 
-import polars
 import pytest
 from capture import Capture
 from live import Live
 from polling import poll_until
 
+from lakelab.frames import polars
 from lakelab.hiveserver2 import HiveServer2
 
 COMPANY = "INSERT INTO companies VALUES ({0}, 'Firm {0}', 'IT', 'Lyon', 'Rhône', {1})"

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-import polars
 import pytest
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.Thrift import TType
@@ -24,6 +23,7 @@ from lab.live.lake.table import Cache, LakeTable
 from lakelab.catalogue import COMPANIES, GRADES
 from lakelab.changes import UNCHANGED, Change
 from lakelab.errors import LabError
+from lakelab.frames import polars
 from lakelab.storage import FolderStorage
 
 TOPIC = "topic-1"

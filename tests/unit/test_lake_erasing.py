@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
-import polars
 import pytest
 from test_lake import Metastore
 
@@ -21,6 +20,7 @@ from lab.live.lake.table import Cache, LakeTable
 from lakelab.catalogue import AUDIENCES, GRADES, STUDENTS, Kind, Table
 from lakelab.changes import Change
 from lakelab.errors import LabError
+from lakelab.frames import polars
 from lakelab.storage import FolderStorage
 
 ADA, BOB = 700001, 700002

@@ -6,10 +6,10 @@ import json
 from datetime import date
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from lakelab.catalogue import TABLES
+from lakelab.frames import polars as pl
 from seed import school
 from seed.check import check_folder
 from seed.dirt import BAD_MAILS, SORTS

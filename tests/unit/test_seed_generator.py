@@ -8,13 +8,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lakelab.catalogue import TABLES, Kind
 from lakelab.errors import LabError
+from lakelab.frames import polars as pl
 from seed import generator, names, school, study
 from seed.check import check_folder
 from seed.draws import Draws, Weights, apportion

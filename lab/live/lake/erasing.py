@@ -14,14 +14,13 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-import polars
-
 from lab.live.lake import tables
 from lab.live.lake.files import Files, Sweep
 from lab.live.lake.names import EMAILS
 from lab.live.lake.table import LakeTable
 from lakelab.catalogue import AUDIENCES, OF_STUDENTS, STUDENTS, TABLES, Table
 from lakelab.changes import DELETED
+from lakelab.frames import polars
 
 ABOUT = (AUDIENCES, *OF_STUDENTS, STUDENTS)  # the students' own last: their e-mails are needed until then
 

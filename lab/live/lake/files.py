@@ -12,9 +12,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-import polars
-
 from lakelab.errors import LabError
+from lakelab.frames import polars
 from lakelab.storage import Stored
 
 NAME = "rows.parquet"

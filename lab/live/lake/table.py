@@ -16,14 +16,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import polars
-
 from lab.live.lake import files as parquet
 from lab.live.lake import tables
 from lab.live.lake.files import NAME, Files, Sweep
 from lab.live.lake.metastore import Metastore, Partition
 from lakelab.catalogue import Table
 from lakelab.changes import DELETED, READ, Change, Key, PoisonousMessageError, Version, apply
+from lakelab.frames import polars
 
 OFFSET, AT, TOPIC = "lake.offset", "lake.at", "lake.topic"
 NONE = -1  # the offset of a bucket that nothing was written into

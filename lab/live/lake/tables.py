@@ -10,12 +10,11 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-import polars
-
 from lab.live.lake.metastore import Definition
 from lab.live.lake.names import DATABASE
 from lakelab.catalogue import Kind, Table
 from lakelab.changes import EXTRA, Key
+from lakelab.frames import polars
 from lakelab.render import HIVE
 from lakelab.topics import topic
 
