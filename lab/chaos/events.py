@@ -14,8 +14,7 @@ import urllib3
 from kafka import TopicPartition
 
 from lab.chaos.load import PATIENCE, Load
-from lab.live.kafka import consumer
-from lakelab.errors import LabError
+from lab.live.kafka import consumer, up_to
 from lakelab.topics import EVENTS
 
 RATE = 20.0  # events a second at most
@@ -102,12 +101,8 @@ class Events(Load):
             client.assign(list(self._begin))
             for place, offset in self._begin.items():
                 client.seek(place, offset)
-            ends, until = client.end_offsets(list(self._begin)), time.monotonic() + PATIENCE
-            while any(client.position(place) < ends[place] for place in ends):
-                if time.monotonic() > until:
-                    raise LabError(f"{EVENTS} cannot be read", fix="`make status` tells what is not well")
-                for record in itertools.chain(*client.poll(timeout_ms=500).values()):
-                    identifier = json.loads(record.value)["event_id"]
-                    if identifier.startswith(self._run):
-                        found.append((identifier, (record.partition, record.offset)))
+            for record in up_to(client, client.end_offsets(list(self._begin)), PATIENCE):
+                identifier = json.loads(record.value)["event_id"]
+                if identifier.startswith(self._run):
+                    found.append((identifier, (record.partition, record.offset)))
         return found

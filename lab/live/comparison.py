@@ -20,7 +20,7 @@ from kafka import TopicPartition
 
 from lab.live.connect import Connect
 from lab.live.connectors import SOURCE, wait_until, wait_until_running
-from lab.live.kafka import consumer, producer
+from lab.live.kafka import consumer, producer, up_to
 from lab.live.readings import PLACE, note
 from lab.live.status import reads_tables
 from lab.waiting import until
@@ -169,13 +169,10 @@ def gone_from(bootstrap: str, topic: str, present: Keys) -> dict[bytes, Last]:
         places = [TopicPartition(topic, number) for number in client.partitions_for_topic(topic) or ()]
         client.assign(places)
         client.seek_to_beginning(*places)
-        ends = client.end_offsets(places)
-        while any(client.position(place) < ends[place] for place in places):
-            for place, records in client.poll(timeout_ms=1000).items():
-                for record in records:
-                    if json.loads(record.key)["id"] not in present:
-                        alive = record.value is not None and _DEAD not in record.value
-                        found[record.key] = Last(place.partition, record.offset, alive)
+        for record in up_to(client, client.end_offsets(places)):
+            if json.loads(record.key)["id"] not in present:
+                alive = record.value is not None and _DEAD not in record.value
+                found[record.key] = Last(record.partition, record.offset, alive)
     return {key: last for key, last in found.items() if last.alive}
 
 
@@ -200,10 +197,7 @@ def _last_values(bootstrap: str, topic: str, places: dict[bytes, Last]) -> list[
             client.pause(*client.assignment())
             client.resume(partition)
             client.seek(partition, place.offset)
-            records: list[Any] = []
-            while not records:
-                records = client.poll(timeout_ms=1000).get(partition, [])
-            found.append((key, records[0].value))
+            found.append((key, next(up_to(client, {partition: place.offset + 1})).value))
     return found
 
 

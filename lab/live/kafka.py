@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -19,6 +19,7 @@ COMMITTED = "read_committed"  # what a transaction that was given up wrote is no
 # How old what it knows of leaders may be, in milliseconds. kafka-python 3.0 asks the old leader for a partition's end
 # again and again, until this time is over: its default, five minutes, outlasts every broker's restart.
 METADATA_AGE = 2000
+SILENCE = 60.0  # seconds without a message that should be there: a broker's restart takes less
 
 # What it logs while a broker is away is told by the error that comes of it.
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
@@ -86,6 +87,23 @@ def records(client: Any, place: TopicPartition, start: int, end: int, seconds: f
     while client.position(place) < end and time.monotonic() < until:
         for found in client.poll(timeout_ms=500).values():
             yield from found
+
+
+def up_to(client: Any, ends: Mapping[TopicPartition, int], silence: float = SILENCE) -> Iterator[Any]:
+    """What a consumer has before it up to these offsets, as `end_offsets` tells them, and what comes along with it.
+
+    There may be fewer messages than offsets: marks of transactions take some. LabError: none came for so long.
+    """
+    heard = time.monotonic()
+    while any(client.position(place) < end for place, end in ends.items()):
+        found = client.poll(timeout_ms=500)
+        for some in found.values():
+            yield from some
+        if found:
+            heard = time.monotonic()
+        elif time.monotonic() - heard > silence:
+            topics = ", ".join(sorted({place.topic for place in ends}))
+            raise LabError(f"{topics} cannot be read", fix="`make status` tells what is not well")
 
 
 @contextlib.contextmanager

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +20,7 @@ from kafka import TopicPartition
 from rich.console import Console
 from rich.table import Table as Shown
 
-from lab.live.kafka import Groups, consumer
+from lab.live.kafka import Groups, consumer, up_to
 from lab.live.lake.names import DATABASE, GROUP
 from lab.live.status import read_slot
 from lab.live.strays import GROUP as SINK
@@ -102,24 +101,17 @@ class Topic:
 
     def read(self) -> None:
         """Take in what is committed by now."""
-        ends = self._client.end_offsets(self._places)
-        heard = time.monotonic()
-        while any(self._client.position(place) < ends[place] for place in self._places):
-            for place, records in self._client.poll(timeout_ms=500).items():
-                heard = time.monotonic()
-                for record in records:
-                    self._take(place, record)
-            if time.monotonic() - heard > PATIENCE:
-                raise LabError(f"{self._table.topic} cannot be read", fix="`make status` tells what is not well")
+        for record in up_to(self._client, self._client.end_offsets(self._places), PATIENCE):
+            self._take(record)
 
-    def _take(self, place: TopicPartition, record: Any) -> None:
+    def _take(self, record: Any) -> None:
         try:
             change = read_change(self._table, record.key, record.value, record.offset)
         except PoisonousMessageError as error:
             raise LabError(f"offset {record.offset}: {error}") from None
         if change is None:
             return
-        self.last[place] = record.offset
+        self.last[TopicPartition(record.topic, record.partition)] = record.offset
         if not self._moment.sees(_transaction(record.value)):
             self.moving.add(change.key)
         if change.op == DELETED or change.row is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -11,12 +10,11 @@ from typing import Any
 from kafka import TopicPartition
 from rich.console import Console
 
-from lab.live.kafka import consumer
+from lab.live.kafka import consumer, up_to
 from lakelab.catalogue import TABLES
 from lakelab.errors import LabError
 
 WIDTH = 160  # characters of a value
-SILENCE = 30.0  # seconds without a message that should be there
 
 
 def tail(bootstrap: str, console: Console, name: str, count: int, *, follow: bool, key: str | None, raw: bool) -> None:
@@ -73,15 +71,7 @@ def _between(client: Any, place: TopicPartition, start: int, end: int) -> list[A
     client.pause(*others)
     client.resume(place)
     client.seek(place, start)
-    found: list[Any] = []
-    heard = time.monotonic()
-    while client.position(place) < end:
-        records = client.poll(timeout_ms=1000).get(place, [])
-        heard = time.monotonic() if records else heard
-        if time.monotonic() - heard > SILENCE:
-            raise LabError(f"{place.topic} cannot be read", fix="`make status` tells what is not well")
-        found += records
-    return [record for record in found if record.offset < end]
+    return [record for record in up_to(client, {place: end}) if record.offset < end]
 
 
 def shown_key(record: Any) -> str:

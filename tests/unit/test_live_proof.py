@@ -112,11 +112,15 @@ class Client:
 def record(offset, key, op, transaction, name="IT"):
     row = None if op == "d" else {"id": key, "name": name, "level": "MSC2"}
     value = {"before": None, "after": row, "source": {"lsn": 1, "ts_ms": 2, "txId": transaction}, "op": op}
-    return SimpleNamespace(key=json.dumps({"id": key}).encode(), value=json.dumps(value).encode(), offset=offset)
+    return message(offset, json.dumps({"id": key}).encode(), json.dumps(value).encode())
+
+
+def message(offset, key, value):
+    return SimpleNamespace(topic=SUBJECTS.topic, partition=0, offset=offset, key=key, value=value)
 
 
 def test_a_topic_is_what_its_last_changes_leave():
-    tombstone = SimpleNamespace(key=b'{"id": "4ARCH"}', value=None, offset=3)
+    tombstone = message(3, b'{"id": "4ARCH"}', None)
     client = Client(
         record(0, "4ARCH", "r", 70), record(1, "5DATA", "u", 71, 'txId": 99'), record(2, "4ARCH", "d", 72), tombstone,
         record(4, "4DOKR", "c", 100),
