@@ -20,7 +20,7 @@ from lakelab.settings import REPOSITORY
 
 FILE = REPOSITORY / "compose" / "compose.yaml"
 VERSIONS = REPOSITORY / "compose" / "versions.env"
-OLDEST_COMPOSE = (2, 20)  # the first with `include`
+OLDEST_COMPOSE = (2, 20, 2)  # the first with `include`, and with dependencies on services that need not be there
 NO_ENGINE = "run `make engine` to install and start one, or `make demo`, which needs none"
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # what moves a terminal's cursor or colours its text

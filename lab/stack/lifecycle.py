@@ -88,8 +88,8 @@ def _why(stack: Compose, console: Console) -> LabError:
 
 def _needed(stack: Compose, failed: set[str]) -> set[str]:
     """What the failed services need, as Compose knows it: often the reason is there."""
-    needed = {name for service in failed for name in stack.services[service].get("depends_on", ())}
-    return needed - failed
+    waited = [wanted for service in failed for wanted in stack.services[service].get("depends_on", {}).items()]
+    return {name for name, how in waited if how.get("required", True)} - failed
 
 
 def _failed(container: Container) -> bool:
