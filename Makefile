@@ -194,4 +194,9 @@ load: python ## Take such a file (FILE=path)
 .PHONY: test-stack
 test-stack: $(DEV) ## The tests on a live stack of their own (LAB_TEST_STACK=running: on yours)
 	@[ "$$LAB_TEST_STACK" = running ] || $(LAB) stack build
-	@.venv/bin/pytest tests/dags tests/offline tests/stack -q --durations=15 -n auto
+	@.venv/bin/pytest tests/dags tests/offline $(ALSO) tests/stack -q --durations=15 -n auto
+
+# The stack's tests leave a quarter of two cores to others.
+.PHONY: test-rest
+test-rest: ## What `make test` leaves: test-stack, and beside it test-services and test-terraform
+	@$(MAKE) --no-print-directory test-stack ALSO="$(SERVICES) tests/terraform"
