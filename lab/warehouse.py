@@ -53,11 +53,14 @@ class Warehouse:
     def __init__(self, spark: Spark, name: str = "lab") -> None:
         self._spark, self._name = spark, name
         self._session: Any = None
+        self._closed = False
         self._lock = threading.Lock()
 
     @property
     def session(self) -> Any:
         with self._lock:
+            if self._closed:
+                raise LabError("the warehouse is closed")
             if self._session is None:
                 session = self._spark.session(self._name)
                 if not session.catalog.databaseExists(WAREHOUSE):
@@ -101,16 +104,20 @@ class Warehouse:
             raise LabError(first, where="SQL", fix="see `show tables` and docs/data-dictionary.md") from None
 
     def close(self) -> None:
-        """Stop the session, also one that found no warehouse."""
-        import pyspark
+        """Stop the session, also one that found no warehouse. One that a thread just starts is waited for: its JVM,
+        which has yet to tell us where it listens, would outlive us.
+        """
+        with self._lock:
+            self._closed = True
+            import pyspark
 
-        context = pyspark.SparkContext._active_spark_context
-        if context is not None:
-            gateway = context._gateway
-            context.stop()
-            if gateway is not None:
-                gateway.shutdown()
-        self._session = None
+            context = pyspark.SparkContext._active_spark_context
+            if context is not None:
+                gateway = context._gateway
+                context.stop()
+                if gateway is not None:
+                    gateway.shutdown()
+            self._session = None
 
 
 def answers(warehouse: Asked, folder: Path = QUESTIONS) -> list[Answer]:

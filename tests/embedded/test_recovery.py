@@ -58,6 +58,17 @@ def test_ctrl_c_ends_everything_with_one_line(own_lab):
     poll_until(lambda: own_lab.processes() == [], "the end of all processes", 20)
 
 
+def test_ctrl_c_while_spark_starts_leaves_no_jvm(own_lab):
+    def starts():
+        return any("PythonGatewayServer" in line or "pyspark-shell" in line for line in own_lab.processes())
+
+    with own_lab.started("demo") as process:
+        poll_until(starts, "the start of the lab's own Spark", 200)
+        code, said = stop(process, signal.SIGINT)
+    assert code == 130, said
+    poll_until(lambda: own_lab.processes() == [], "the end of all processes", 20)
+
+
 def test_a_second_command_at_the_same_time_is_told_who_is_at_work(own_lab):
     with own_lab.place.exclusive("lab demo"):
         done = own_lab.run("demo")
