@@ -145,16 +145,17 @@ class Postgres:
         ready = self.root / "ready"
         if ready.exists() and ready.read_text() not in ("", self._mark()):  # "": of a lab from before there were marks
             self.remove()
+        made = ready.exists()
         if self.is_up():
-            if ready.exists():
+            if made:
                 return
             self.stop()  # of one that was killed before its databases were there
         self._make_root()
-        if not ready.exists():
+        if not made:
             self._initialise()
         try:
             self._pg_ctl_start()
-            if not ready.exists():
+            if not made:
                 self._create_databases()
             ready.write_text(self._mark())
         except BaseException:

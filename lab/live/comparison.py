@@ -20,7 +20,7 @@ from kafka import TopicPartition
 
 from lab.live.connect import Connect
 from lab.live.connectors import SOURCE, wait_until, wait_until_running
-from lab.live.kafka import consumer, producer, up_to
+from lab.live.kafka import between, consumer, producer, up_to
 from lab.live.readings import PLACE, note
 from lab.live.status import reads_tables
 from lab.waiting import until
@@ -194,10 +194,8 @@ def _last_values(bootstrap: str, topic: str, places: dict[bytes, Last]) -> list[
         client.assign([TopicPartition(topic, number) for number in {place.partition for place in places.values()}])
         for key, place in places.items():
             partition = TopicPartition(topic, place.partition)
-            client.pause(*client.assignment())
-            client.resume(partition)
-            client.seek(partition, place.offset)
-            found.append((key, next(up_to(client, {partition: place.offset + 1})).value))
+            (record,) = between(client, partition, place.offset, place.offset + 1)
+            found.append((key, record.value))
     return found
 
 

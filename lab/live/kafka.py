@@ -106,6 +106,14 @@ def up_to(client: Any, ends: Mapping[TopicPartition, int], silence: float = SILE
             raise LabError(f"{topics} cannot be read", fix="`make status` tells what is not well")
 
 
+def between(client: Any, place: TopicPartition, start: int, end: int) -> list[Any]:
+    """What one of the assigned partitions has from one offset to before another; the others are paused. LabError."""
+    client.pause(*(other for other in client.assignment() if other != place))
+    client.resume(place)
+    client.seek(place, start)
+    return [record for record in up_to(client, {place: end}) if record.offset < end]
+
+
 @contextlib.contextmanager
 def producer(bootstrap: str, **options: Any) -> Iterator[Any]:
     """A producer that waits for all replicas, closed at the end. LabError as of `admin`."""

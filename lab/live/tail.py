@@ -10,7 +10,7 @@ from typing import Any
 from kafka import TopicPartition
 from rich.console import Console
 
-from lab.live.kafka import consumer, up_to
+from lab.live.kafka import between, consumer
 from lakelab.catalogue import TABLES
 from lakelab.errors import LabError
 
@@ -58,20 +58,12 @@ def _until(
         stretch = back if back is not None else ends[place]
         while True:
             start = max(begins[place], ends[place] - stretch)
-            found = _between(client, place, start, ends[place])
+            found = between(client, place, start, ends[place])
             if back is None or len(found) >= back or start == begins[place]:
                 break
             stretch *= 2
         yield from found[-back:] if back is not None else found
     client.resume(*places)
-
-
-def _between(client: Any, place: TopicPartition, start: int, end: int) -> list[Any]:
-    others = [other for other in client.assignment() if other != place]
-    client.pause(*others)
-    client.resume(place)
-    client.seek(place, start)
-    return [record for record in up_to(client, {place: end}) if record.offset < end]
 
 
 def shown_key(record: Any) -> str:

@@ -15,7 +15,7 @@ from kafka import KafkaConsumer, TopicPartition
 from live import Live
 from polling import poll_until
 
-from lab.live.kafka import METADATA_AGE
+from lab.live.kafka import METADATA_AGE, up_to
 from lakelab.catalogue import TABLES
 
 Row = dict[str, Any]
@@ -23,10 +23,7 @@ Row = dict[str, Any]
 
 def committed(consumer: KafkaConsumer, places: Sequence[TopicPartition]) -> Iterator[Any]:
     """The messages from where the consumer is up to what is committed by now."""
-    ends = consumer.end_offsets(places)
-    while any(consumer.position(place) < ends[place] for place in places):
-        for records in consumer.poll(timeout_ms=500).values():
-            yield from records
+    return up_to(consumer, consumer.end_offsets(places))
 
 
 @dataclass
