@@ -52,8 +52,11 @@ def _of_service(name: str, service: Service) -> Iterator[str]:
     else:
         if service.get("restart") != "unless-stopped":
             yield "does not restart after a crash"
-        if not service.get("healthcheck", {}).get("test"):
+        check = service.get("healthcheck", {}).get("test") or []
+        if not check:
             yield "has no health check"
+        elif check[:2] != ["CMD", "healthy.sh"]:
+            yield "has a health check that is dear: the engine asks it itself, and often"
 
 
 def _secrets(service: Service, values: Mapping[str, str]) -> Iterator[str]:

@@ -87,7 +87,7 @@ def emr_endpoint(commands: Mapping[str, str] | None = None) -> Iterator[str]:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     container = started.stdout.strip()
-    healthy = ["python", "-S", "/opt/lakelab/services/aws/server/healthy.py", str(ENDPOINT_PORT)]
+    healthy = ["healthy.sh", "--once", "page", str(ENDPOINT_PORT), "/health"]
     try:
         poll_until(lambda: _succeeds("docker", "exec", container, *healthy), "the endpoint to be well", 60)
         yield f"container:{container}"

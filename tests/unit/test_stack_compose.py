@@ -54,6 +54,7 @@ def test_every_service_keeps_the_rules(stack, profiles):
         ({"privileged": True}, "has rights"),
         ({"cap_drop": []}, "keeps rights"),
         ({"healthcheck": {}}, "has no health check"),
+        ({"healthcheck": {"test": ["CMD", "true"]}}, "has a health check that is dear"),
         ({"restart": "no"}, "does not restart"),
         ({"container_name": "minio"}, "fixed name"),
         ({"environment": {"MINIO_ROOT_PASSWORD": "minioadmin"}}, "is not from .env.local"),

@@ -17,7 +17,7 @@ start() {
   echo "archive: starting $1"
   role "$1" >"/tmp/$1.log" 2>&1 &
   local waited=0
-  until healthy "$1" >/dev/null 2>&1; do
+  until well "$1" >/dev/null 2>&1; do
     waited=$((waited + 1))
     if [ $waited -gt 300 ] || ! kill -0 $! 2>/dev/null; then
       tail -30 "/tmp/$1.log" >&2

@@ -12,10 +12,11 @@ export KAFKA_CONF=/tmp/conf
 cp -r /opt/kafka/conf $KAFKA_CONF
 sed -e 's/^controller.quorum.voters=.*/controller.quorum.voters=1@localhost:9093/' -e 's/factor=2/factor=1/' -i $KAFKA_CONF/*.properties
 
+# start ARCHIVE CHECK ROLE…: the check is one of healthy.sh's.
 start() {
-  LAB_RECORD_ARCHIVE=$OUT/$1.jsa role.sh "${@:2}" >"/tmp/$1.log" 2>&1 &
+  LAB_RECORD_ARCHIVE=$OUT/$1.jsa role.sh "${@:3}" >"/tmp/$1.log" 2>&1 &
   local waited=0
-  until healthy.sh "$2" 2>/dev/null; do
+  until healthy.sh --once $2 >/dev/null 2>&1; do
     waited=$((waited + 1))
     if [ $waited -gt 300 ] || ! kill -0 $! 2>/dev/null; then
       tail -30 "/tmp/$1.log" >&2
@@ -23,7 +24,7 @@ start() {
     fi
     sleep 1
   done
-  echo "archive: $2 answered after $waited s"
+  echo "archive: $1 answered after $waited s"
 }
 
 end() {
@@ -31,9 +32,9 @@ end() {
   wait "$1" || true
 }
 
-start server broker 1
+start server 'speaks-kafka 9092' broker 1
 server=$!
-start connect connect
+start connect 'page 8083 /health' connect
 end $!
 end $server
 for archive in server connect; do
