@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from live import Live
 from polling import poll_until
 
-from lab.live.kafka import METADATA_AGE
+from lab.live import kafka
 from lab.stack import compose
 
 TOPIC = "app-events"
@@ -53,43 +53,24 @@ class Log:
     """A topic, from now on, as a client that reads what is committed sees it."""
 
     live: Live
-    begin: dict[int, int] = field(default_factory=dict)
+    begin: dict[TopicPartition, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        consumer = self._consumer()
-        partitions = [TopicPartition(TOPIC, p) for p in consumer.partitions_for_topic(TOPIC)]
-        self.begin = {place.partition: offset for place, offset in consumer.end_offsets(partitions).items()}
-        consumer.close()
+        with kafka.consumer(self.live.stack.kafka) as client:
+            self.begin = client.end_offsets([TopicPartition(TOPIC, p) for p in client.partitions_for_topic(TOPIC)])
 
     def events(self) -> dict[str, list[tuple[int, int]]]:
         """Places of each event, by its id in the value."""
-        consumer = self._consumer()
-        places = [TopicPartition(TOPIC, p) for p in self.begin]
-        consumer.assign(places)
-        for place in places:
-            consumer.seek(place, self.begin[place.partition])
-        ends = consumer.end_offsets(places)
         found: dict[str, list[tuple[int, int]]] = {}
-
-        def read_all() -> bool:
-            for records in consumer.poll(200).values():
-                for record in records:
-                    identifier = json.loads(record.value)["event_id"]
-                    assert dict(record.headers)["event_id"] == identifier.encode()
-                    found.setdefault(identifier, []).append((record.partition, record.offset))
-            return all(consumer.position(place) >= ends[place] for place in places)
-
-        poll_until(read_all, f"the end of {TOPIC}", 120)
-        consumer.close()
+        with kafka.consumer(self.live.stack.kafka) as client:
+            client.assign(list(self.begin))
+            for place, offset in self.begin.items():
+                client.seek(place, offset)
+            for record in kafka.up_to(client, client.end_offsets(list(self.begin)), silence=120):
+                identifier = json.loads(record.value)["event_id"]
+                assert dict(record.headers)["event_id"] == identifier.encode()
+                found.setdefault(identifier, []).append((record.partition, record.offset))
         return found
-
-    def _consumer(self) -> KafkaConsumer:
-        values = self.live.stack.environment.values
-        brokers = [f"127.0.0.1:{values[name]}" for name in ("KAFKA_1_PORT", "KAFKA_2_PORT")]
-        return KafkaConsumer(
-            bootstrap_servers=brokers, isolation_level="read_committed", enable_auto_commit=False,
-            metadata_max_age_ms=METADATA_AGE,
-        )  # fmt: skip
 
 
 @pytest.fixture

@@ -20,12 +20,13 @@ from typing import Any
 import psycopg2
 import pytest
 from browsing import SLOW
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 from live import Live
 from playwright.sync_api import Browser, Locator, Page, expect
 from polling import poll_until
 
+from lab.live import kafka
 from lab.live.flow_files import FOLDER, flow_files
 from lab.live.nifi import Nifi
 from lab.live.nifi_commands import by_login
@@ -347,33 +348,20 @@ def test_killed_in_the_middle_of_changes_it_loses_none_and_doubles_only_whole_li
     poll_until(lambda: canvas.container("flows").well, "flows to be well", 120)
 
 
-def _consumer(canvas: Canvas) -> KafkaConsumer:
-    consumer = KafkaConsumer(
-        bootstrap_servers=canvas.live.stack.kafka.split(","), isolation_level="read_committed",
-        enable_auto_commit=False, metadata_max_age_ms=2000,
-    )  # fmt: skip
-    consumer.assign([PLACE])
-    return consumer
-
-
 def _end(canvas: Canvas) -> int:
-    consumer = _consumer(canvas)
-    end = int(consumer.end_offsets([PLACE])[PLACE])
-    consumer.close()
-    return end
+    with kafka.consumer(canvas.live.stack.kafka) as client:
+        return int(client.end_offsets([PLACE])[PLACE])
 
 
 def _messages(canvas: Canvas, begin: int) -> dict[int, tuple[int, str]]:
     """Offset, and key and operation, of every change of a company from there on."""
-    consumer = _consumer(canvas)
-    end = consumer.end_offsets([PLACE])[PLACE]
-    consumer.seek(PLACE, begin)
     found = {}
-    while consumer.position(PLACE) < end:
-        for record in consumer.poll(timeout_ms=1000).get(PLACE, ()):
+    with kafka.consumer(canvas.live.stack.kafka) as client:
+        client.assign([PLACE])
+        client.seek(PLACE, begin)
+        for record in kafka.up_to(client, client.end_offsets([PLACE])):
             op = json.loads(record.value)["op"] if record.value else "tombstone"
             found[record.offset] = json.loads(record.key)["id"], op
-    consumer.close()
     return found
 
 
