@@ -38,7 +38,8 @@ if [ "${1:?which check?}" = --once ]; then
   exit
 fi
 
-well() {
+# Not named as a program that is a check: Hadoop's image has one `well`.
+look() {
   found=$(timeout 10 "$0" --once "$@" 2>&1)
 }
 
@@ -53,7 +54,7 @@ process=(${process##*) })
 been_well=${TMPDIR:-/tmp}/well-since-${process[19]}
 
 if [ ! -e "$been_well" ]; then
-  until well "$@"; do
+  until look "$@"; do
     [ $SECONDS -lt "${PATIENCE:-10}" ] || not_well
     sleep 1
   done
@@ -61,7 +62,7 @@ if [ ! -e "$been_well" ]; then
   : >"$been_well"
 else
   until [ $SECONDS -ge "${LASTS:-50}" ]; do
-    well "$@" || { rm -f "$been_well" && not_well; }
+    look "$@" || { rm -f "$been_well" && not_well; }
     sleep "${EVERY:-10}"
   done
 fi
