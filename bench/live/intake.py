@@ -24,11 +24,11 @@ from lakelab.errors import LabError
 from lakelab.topics import EVENTS
 
 FEW, MANY = 32, 128  # connections
-LINES = 500  # of a batch
+LINES = (2, 5, 50, 500)  # events of a request of many
 SESSIONS = 64
 WARM_UP = 0.5  # seconds before each measurement, of the same load
 NOTHING, PLAIN, NAMED = "a route that does nothing", "an event", "an event with an id"
-BATCH = f"events, {LINES} a request"
+MANY_EVENTS = "events, {} a request"
 GOAL = 0.8
 
 
@@ -127,14 +127,18 @@ def _ways(stack: Stack, other: Nothing) -> list[Way]:
     # Of many sessions, so that they go to all partitions. Made once: the client's own work is not what is measured.
     bodies = [_event({"session": f"bench-{number}"}) for number in range(SESSIONS)]
     plain = itertools.cycle([post(path, headers, body) for body in bodies]).__next__
+    of_many = {**headers, "Content-Type": "application/x-ndjson"}
+
+    def many(lines: int) -> Callable[[], bytes]:
+        following = itertools.cycle(bodies)
+        made = [b"\n".join(itertools.islice(following, lines)) for _ in bodies]
+        return itertools.cycle([post(path, of_many, body) for body in made]).__next__
 
     def named() -> bytes:
         number = next(numbers)
         body = _event({"event_id": f"bench-{run}-{number:08d}", "session": f"bench-{number % SESSIONS}"})
         return post(path, headers, body)
 
-    lines = b"\n".join(itertools.islice(itertools.cycle(bodies), LINES))
-    many = post(path, {**headers, "Content-Type": "application/x-ndjson"}, lines)
     return [
         way
         for clients in (FEW, MANY)
@@ -143,7 +147,7 @@ def _ways(stack: Stack, other: Nothing) -> list[Way]:
             Way(PLAIN, *ours, plain, clients),
             Way(NAMED, *ours, named, clients),
         )
-    ] + [Way(BATCH, *ours, lambda: many, lines=LINES)]
+    ] + [Way(MANY_EVENTS.format(lines), *ours, many(lines), lines=lines) for lines in LINES]
 
 
 def _event(more: Mapping[str, str]) -> bytes:
