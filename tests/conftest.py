@@ -3,5 +3,14 @@
 from browsing import browser
 from demo_lab import demo_lab, fresh_lab, own_lab, spare_lab
 from durations import pytest_terminal_summary
+from until import pytest_runtest_setup
 
-__all__ = ["browser", "demo_lab", "fresh_lab", "own_lab", "pytest_terminal_summary", "spare_lab"]
+__all__ = [
+    "browser",
+    "demo_lab",
+    "fresh_lab",
+    "own_lab",
+    "pytest_runtest_setup",
+    "pytest_terminal_summary",
+    "spare_lab",
+]
