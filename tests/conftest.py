@@ -3,7 +3,7 @@
 from browsing import browser
 from demo_lab import demo_lab, fresh_lab, own_lab, spare_lab
 from durations import pytest_terminal_summary
-from until import pytest_runtest_setup
+from time_limit import pytest_runtest_setup
 
 __all__ = [
     "browser",
