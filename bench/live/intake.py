@@ -126,13 +126,15 @@ def _ways(stack: Stack, other: Nothing) -> list[Way]:
     headers = {"Authorization": f"Bearer {stack.environment['API_EVENTS_TOKEN']}", "Content-Type": "application/json"}
     # Of many sessions, so that they go to all partitions. Made once: the client's own work is not what is measured.
     bodies = [_event({"session": f"bench-{number}"}) for number in range(SESSIONS)]
-    plain = itertools.cycle([post(path, headers, body) for body in bodies]).__next__
-    of_many = {**headers, "Content-Type": "application/x-ndjson"}
+
+    def in_turn(media: str, texts: Sequence[bytes]) -> Callable[[], bytes]:
+        return itertools.cycle([post(path, {**headers, "Content-Type": media}, text) for text in texts]).__next__
 
     def many(lines: int) -> Callable[[], bytes]:
         following = itertools.cycle(bodies)
-        made = [b"\n".join(itertools.islice(following, lines)) for _ in bodies]
-        return itertools.cycle([post(path, of_many, body) for body in made]).__next__
+        return in_turn("application/x-ndjson", [b"\n".join(itertools.islice(following, lines)) for _ in bodies])
+
+    plain = in_turn("application/json", bodies)
 
     def named() -> bytes:
         number = next(numbers)
