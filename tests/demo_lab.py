@@ -64,10 +64,15 @@ class Lab:
 
     @contextlib.contextmanager
     def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """The same; it does not outlive the block."""
+        """The same; it does not outlive the block. Where the block fails its children do not, either: the next test
+        would take them for its own.
+        """
         process = self.start(*arguments)
         try:
             yield process
+        except BaseException:
+            self.kill_processes()
+            raise
         finally:
             process.kill()
             process.wait(20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import signal
 from datetime import date, timedelta
 
 import numpy as np
@@ -53,6 +54,29 @@ def test_days_are_dates() -> None:
     written = lines(5, Picked(days(first, 400), np.array([0, 1, 2, 61, -1])))
     assert written == [f",{date(1999, 12, 30) + timedelta(n)}" for n in (0, 1, 2, 61)] + [","]
     assert written[3] == ",2000-02-29"
+
+
+@pytest.mark.parametrize("seconds", [0.03 * n for n in range(1, 13)])  # of work
+def test_a_ctrl_c_amid_the_days_is_heard(seconds: float) -> None:
+    """Python tells of a signal inside of NumPy's loop where the loop makes texts; some of its loops then forget it."""
+    told = []
+
+    def stop(*_: object) -> None:
+        told.append(seconds)
+        raise KeyboardInterrupt
+
+    def work() -> None:
+        while not told:
+            days(0, 500_000)
+
+    former = signal.signal(signal.SIGVTALRM, stop)
+    try:
+        signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, former)
 
 
 def test_no_rows_make_no_text() -> None:
