@@ -71,6 +71,7 @@ class Lab:
         try:
             yield process
         except BaseException:
+            process.kill()  # first: it would start more of them
             self.kill_processes()
             raise
         finally:
@@ -120,17 +121,18 @@ class Lab:
 
     def processes(self) -> list[str]:
         """Command lines of the processes that work for this lab."""
-        found = []
-        for process in psutil.process_iter(["pid", "cmdline"]):
-            line = " ".join(process.info["cmdline"] or [])
-            if process.info["pid"] != os.getpid() and str(self.home) in line:
-                found.append(line)
-        return found
+        return [line for _, line in self._at_work()]
 
     def kill_processes(self) -> None:
-        for process in psutil.process_iter(["cmdline"]):
-            if str(self.home) in " ".join(process.info["cmdline"] or []):
+        for process, _ in self._at_work():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it may end by itself meanwhile
                 process.kill()
+
+    def _at_work(self) -> Iterator[tuple[psutil.Process, str]]:
+        for process in psutil.process_iter(["cmdline"]):
+            line = " ".join(process.info["cmdline"] or [])
+            if process.pid != os.getpid() and str(self.home) in line:
+                yield process, line
 
     def remove(self) -> None:
         self.kill_processes()

@@ -109,10 +109,15 @@ def run(
             container = chance.choice([found for found in compose.containers() if found.service == name])
             seen(_killed(container, began))
         Event().wait(every)
-        changes.stop()
-        events.stop()
-        wrong = (*changes.proof(), *events.proof())
+        wrong = ended(changes, events)
     return Outcome(changes.done, changes.unsure, events.sent, events.again, wrong)
+
+
+def ended(changes: Changes, events: Events) -> tuple[str, ...]:
+    """End both loads; what is wrong with what came of them. LabError when one gave up before."""
+    changes.stop()
+    events.stop()
+    return (*changes.proof(), *events.proof())
 
 
 def _killed(container: Container, began: float) -> Killed:

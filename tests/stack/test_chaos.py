@@ -11,7 +11,9 @@ from live import Live
 from polling import poll_until
 from small_disk import small_disk
 
-from lab.chaos.run import loads
+from lab.chaos.changes import Changes
+from lab.chaos.events import Events
+from lab.chaos.run import ended, loads
 from lab.live.cluster import topics
 from lab.stack import compose
 
@@ -44,50 +46,53 @@ def test_a_broker_whose_disk_is_full_ends_and_goes_on_when_there_is_room_and_not
     with small_disk(live, "kafka-2", tmp_path) as disk:
         _in_sync(live)
         with loads(live.stack) as (changes, events):
-            poll_until(lambda: changes.done and events.sent, "the loads to be under way")
+            _under_way(changes, events)
             disk.fill()
             poll_until(lambda: not live.container("kafka-2").well, "the broker to end", 180)
             assert "No space left on device" in live.succeed("stack", "logs", "kafka-2", "--tail", "500")
-            done, sent = changes.done, events.sent
-            poll_until(lambda: changes.done > done + 100 and events.sent > sent + 50, "the other one to go on", 180)
+            _go_on(changes, events)
             disk.clear()
             live.well_again("kafka-2")
             _in_sync(live)
-            changes.stop()
-            events.stop()
-            assert [*changes.proof(), *events.proof()] == []
+            assert ended(changes, events) == ()
     _in_sync(live)
     assert "✗" not in live.succeed("verify", "--live")
 
 
 def test_brokers_that_come_back_with_each_others_addresses_are_not_taken_for_each_other(live: Live):
     with loads(live.stack) as (changes, events):
-        poll_until(lambda: changes.done and events.sent, "the loads to be under way")
+        _under_way(changes, events)
         _swap_addresses(live, "kafka-1", "kafka-2")
-        done, sent = changes.done, events.sent
-        poll_until(lambda: changes.done > done + 100 and events.sent > sent + 50, "both loads to go on", 180)
-        changes.stop()
-        events.stop()
-        assert [*changes.proof(), *events.proof()] == []
+        _go_on(changes, events)
+        assert ended(changes, events) == ()
     _in_sync(live)
     assert "✗" not in live.succeed("verify", "--live")
 
 
-def _swap_addresses(live: Live, *services: str) -> None:
+def _under_way(changes: Changes, events: Events) -> None:
+    poll_until(lambda: changes.done and events.sent, "the loads to be under way")
+
+
+def _go_on(changes: Changes, events: Events) -> None:
+    done, sent = changes.done, events.sent
+    poll_until(lambda: changes.done > done + 100 and events.sent > sent + 50, "both loads to go on", 180)
+
+
+def _swap_addresses(live: Live, one: str, other: str) -> None:
     """Stop both and start them with each other's addresses: the engine gives away the lowest free one first."""
 
-    def addresses() -> dict[str, IPv4Address]:
-        networks = {name: live.inspect(name)["NetworkSettings"]["Networks"] for name in services}
-        return {name: IPv4Address(next(iter(found.values()))["IPAddress"]) for name, found in networks.items()}
+    def address(service: str) -> IPv4Address:
+        (network,) = live.inspect(service)["NetworkSettings"]["Networks"].values()
+        return IPv4Address(network["IPAddress"])
 
-    ids, before = {name: live.container(name).id for name in services}, addresses()
+    ids, before = {name: live.container(name).id for name in (one, other)}, (address(one), address(other))
     compose.docker("stop", *ids.values())
-    for name in sorted(services, key=before.__getitem__, reverse=True):
+    for name in (one, other) if before[0] > before[1] else (other, one):
         compose.docker("start", ids[name])
-    after = addresses()
-    for name in services:
+    after = (address(one), address(other))
+    for name in ids:
         live.well_again(name)
-    if sorted(after.values()) != sorted(before.values()) or after == before:
+    if after != before[::-1]:
         pytest.skip(f"this engine gives out addresses in an order of its own ({before}, then {after}): none to swap")
 
 
