@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -106,8 +107,9 @@ class FolderStorage:
         if base.is_file():
             return [Stored(uri, base.stat().st_size)]
         prefix = uri.rstrip("/")
-        found = sorted(p for p in base.rglob("*") if p.is_file() and not hidden(p.relative_to(base).as_posix()))
-        return [Stored(f"{prefix}/{p.relative_to(base).as_posix()}", p.stat().st_size) for p in found]
+        found = ((p.relative_to(base).as_posix(), p) for p in sorted(below(base)))
+        sizes = ((name, file_size(p)) for name, p in found if not hidden(name))
+        return [Stored(f"{prefix}/{name}", size) for name, size in sizes if size >= 0]
 
     def open(self, uri: str) -> BinaryIO:
         return self.path(uri).open("rb")
@@ -126,7 +128,7 @@ class FolderStorage:
         if base.is_file():
             base.unlink()
             return 1
-        count = sum(1 for p in base.rglob("*") if p.is_file())
+        count = sum(1 for p in below(base) if p.is_file())
         if base.is_dir():
             shutil.rmtree(base)
         return count
@@ -140,8 +142,9 @@ class FolderStorage:
     def remove_unfinished(self) -> None:
         """Remove what writers that were killed left behind. Who is writing meanwhile fails."""
         for folder in ("s3", "hdfs"):
-            for left in (self.root / folder).rglob(f"{_UNFINISHED}*"):
-                left.unlink(missing_ok=True)
+            for path in below(self.root / folder):
+                if path.name.startswith(_UNFINISHED):
+                    path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def replacing(self, uri: str) -> Iterator[BinaryIO]:
@@ -168,6 +171,25 @@ class FolderStorage:
             ) from None
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def below(folder: Path) -> Iterator[Path]:
+    """All files and folders under a folder, but for what somebody removes meanwhile, as a step that is ending does.
+
+    Before Python 3.13 `Path.rglob` may raise for that:
+    https://docs.python.org/3/library/pathlib.html#pathlib.Path.rglob
+    """
+    for parent, folders, files in os.walk(folder):
+        yield from (Path(parent, name) for name in (*folders, *files))
+
+
+def file_size(path: Path) -> int:
+    """Bytes of a file; -1 for what is none, or not any more."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return -1
+    return found.st_size if stat.S_ISREG(found.st_mode) else -1
 
 
 def hidden(relative: str) -> bool:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import pytest
 from storages import folder_storage, s3_server, s3_storage
 
+import lakelab.storage as storage_module
 from lakelab.errors import LabError
 
 
@@ -158,3 +162,30 @@ def test_a_new_version_drops_the_checksum_that_hadoop_kept_of_the_old_one(folder
     (tmp_path / "s3" / "lab" / ".x.crc").write_bytes(b"of the former")
     folder.write("s3://lab/x", b"new")
     assert not (tmp_path / "s3" / "lab" / ".x.crc").exists()
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_folders_that_go_while_the_store_is_tidied_are_no_error(folder, tmp_path, monkeypatch, depth):
+    """As those of a killed run's Spark, which goes on for a moment and tidies up after itself."""
+    going = tmp_path / "hdfs" / "_temporary"
+    going.joinpath(*["0"] * depth).mkdir(parents=True)
+    left = tmp_path / "hdfs" / ".writing-abc"
+    left.touch()
+    found = os.scandir
+
+    def goes(path):
+        if str(path).startswith(str(going)):
+            shutil.rmtree(going, ignore_errors=True)
+        return found(path)
+
+    monkeypatch.setattr(os, "scandir", goes)
+    folder.remove_unfinished()
+    assert not left.exists()
+    assert not going.exists()
+
+
+def test_a_file_that_goes_while_it_is_listed_is_left_out(folder, tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        folder.write(f"s3://lab/stage/{name}", b"1")
+    monkeypatch.setattr(storage_module, "hidden", lambda name: (tmp_path / "s3/lab/stage/b").unlink(missing_ok=True))
+    assert [each.uri for each in folder.list("s3://lab/stage")] == ["s3://lab/stage/a"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakelab.errors import LabError
-from lakelab.storage import FolderStorage
+from lakelab.storage import FolderStorage, below, file_size
 
 HOME = "/user/hadoop"
 
@@ -118,9 +118,9 @@ def checksum(path: Path) -> Path:
 
 
 def size(path: Path) -> int:
-    if path.is_file():
-        return path.stat().st_size
-    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file() and not internal(p))
+    """Bytes of a file, or of all that are under a folder."""
+    files = [path] if path.is_file() else [p for p in below(path) if not internal(p)]
+    return sum(max(0, file_size(p)) for p in files)
 
 
 def human(size: float) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lab.embedded.commands.fs_shell import Found, Shell, ShellError, checksum, children, human, internal, size
 from lakelab.errors import LabError
-from lakelab.storage import FolderStorage
+from lakelab.storage import FolderStorage, below, file_size
 
 OWNER = "hadoop"  # whoever runs the lab: no login names in logs
 
@@ -212,11 +212,10 @@ def test(shell: Shell, texts: Sequence[str]) -> None:
 
 def count(shell: Shell, texts: Sequence[str]) -> None:
     for found in shell.find(texts):
-        below = [found.path, *found.path.rglob("*")] if found.path.is_dir() else [found.path]
-        folders = sum(path.is_dir() for path in below)
-        files = [path for path in below if path.is_file() and not internal(path)]
-        total = sum(path.stat().st_size for path in files)
-        print(f"{folders:>12} {len(files):>12} {total:>18} {found.shown}")
+        paths = [found.path, *below(found.path)]
+        folders = sum(path.is_dir() for path in paths)
+        sizes = [size for path in paths if not internal(path) and (size := file_size(path)) >= 0]
+        print(f"{folders:>12} {len(sizes):>12} {sum(sizes):>18} {found.shown}")
 
 
 def touchz(shell: Shell, texts: Sequence[str]) -> None:
