@@ -23,6 +23,5 @@ def reader(brokers: str, group: str, **more: Any) -> dict[str, Any]:
         group_id=group,
         enable_auto_commit=False,
         isolation_level="read_committed",
-        fetch_wait_max_ms=100,
         **more,
     )
