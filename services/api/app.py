@@ -47,9 +47,9 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="Lakelab API", version="1", description=ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None)
     problems.install(app)
-    # Events first: routes are tried in turn, and those are asked for a thousand times a second.
-    for router in (events.router, health.router, quotes.router, marts.router, live.router, docs.router, *erp.ROUTERS):
+    for router in (health.router, events.router, quotes.router, marts.router, live.router, docs.router, *erp.ROUTERS):
         app.include_router(router)
+    app.add_middleware(events.Shortcut)  # the first is the innermost
     app.add_middleware(logs.Requests, proxy=logs.Proxy(settings.proxy))
     return app
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import io
 import json
 import logging
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import ValidationError
+from starlette.responses import Response
 
 from lakelab.catalogue import TABLES, table
 from lakelab.errors import LabError
@@ -23,6 +26,7 @@ from services.api.erp.models import MODELS
 from services.api.erp.pages import Mark, order_of, read_mark, write_mark
 from services.api.problems import Problem
 from services.api.quotes import MINUTES, Board, Quote
+from services.api.routers import events as events_router
 from services.api.security import Guard, Right
 from services.api.settings import Tokens, load_settings
 
@@ -254,3 +258,34 @@ def test_a_line_of_the_log_is_json_on_one_line():
     first, second = map(json.loads, stream.getvalue().splitlines())
     assert (first["message"], first["level"], first["instance"]) == ("two\nlines", "warning", "one")
     assert (second["route"], second["status"]) == ("/students/{key}", 200)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind"),
+    [
+        ("POST", "/events/stock-quotes", "stock-quotes"),
+        ("POST", "/api/events/nothing-known", "nothing-known"),
+        ("GET", "/events/stock-quotes", None),
+        ("POST", "/events/", None),
+        ("POST", "/events/stock-quotes/more", None),
+        ("POST", "/api/other/events/stock-quotes", None),
+        ("POST", "/students", None),
+    ],
+)
+def test_events_alone_take_the_shortcut(monkeypatch, method, path, kind):
+    async def take(request):
+        return Response(request.path_params["kind"])
+
+    async def others(scope, receive, send):
+        await Response(status_code=404)(scope, receive, send)
+
+    monkeypatch.setattr(events_router, "take", take)
+
+    async def asked():
+        root = "/api" if path.startswith("/api") else ""
+        transport = httpx.ASGITransport(events_router.Shortcut(others), root_path=root)
+        async with httpx.AsyncClient(transport=transport, base_url="http://lab") as client:
+            return await client.request(method, path)
+
+    answer = asyncio.run(asked())
+    assert (answer.status_code, answer.text) == ((200, kind) if kind else (404, ""))

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, ValidationError
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.api import metrics
 from services.api.clients import Clients
 from services.api.events import ADAPTERS, TYPES, Ready, read
 from services.api.intake.intake import WAIT, Taken
-from services.api.problems import MEDIA_TYPE, Problem, away, responses, validation_errors
+from services.api.problems import MEDIA_TYPE, Problem, answer, away, responses, validation_errors
 from services.api.security import Right, bearer, permit
 
 ONE, MANY = 256 << 10, 8 << 20  # bytes of a body
@@ -86,15 +86,7 @@ def _content() -> dict[str, Any]:
     return {"application/json": {"schema": {"anyOf": schemas}, "examples": examples}, NDJSON[0]: many}
 
 
-class Direct(APIRoute):
-    """A route whose function is given the request as it is: to look for what it depends on takes FastAPI longer than
-    all that the function does. What it takes and answers is declared as ever."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        return self.endpoint
-
-
-router = APIRouter(tags=["events"], route_class=Direct)
+router = APIRouter(tags=["events"])
 
 
 @router.post(
@@ -115,7 +107,7 @@ router = APIRouter(tags=["events"], route_class=Direct)
         "security": [{bearer.scheme_name: []}],
     },
 )
-async def send(request: Request) -> Response:
+async def take(request: Request) -> Response:
     clients: Clients = request.app.state.clients
     permit(request, clients.guard, Right.EVENTS)
     kind = request.path_params["kind"]
@@ -127,6 +119,36 @@ async def send(request: Request) -> Response:
     if media in NDJSON:
         return await _many(kind, await _body(request, MANY), clients)
     raise Problem(415, "send application/json, or application/x-ndjson for many events")
+
+
+ROUTE = router.routes[-1]
+
+
+class Shortcut:
+    """ASGI middleware: events go to `take` at once. What FastAPI and Starlette have around a route, and do to find it,
+    takes longer than all that the function does. The route above declares it, and is for whatever else is asked there.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = _kind(scope) if scope["type"] == "http" and scope["method"] == "POST" else ""
+        if not kind:
+            await self._app(scope, receive, send)
+            return
+        scope["route"], scope["path_params"] = ROUTE, {"kind": kind}
+        try:
+            response = await take(Request(scope, receive))
+        except Problem as problem:
+            response = answer(problem)
+        await response(scope, receive, send)
+
+
+def _kind(scope: Scope) -> str:
+    """The last part of /events/KIND; "" of any other path."""
+    before, events, kind = scope["path"].removeprefix(scope.get("root_path", "")).partition("/events/")
+    return kind if events and not before and "/" not in kind else ""
 
 
 async def _body(request: Request, most: int) -> bytes:
@@ -154,7 +176,7 @@ async def _one(kind: str, body: bytes, clients: Clients) -> Response:
         found = validation_errors(error.errors(include_url=False, include_context=False, include_input=False))
         metrics.EVENTS.labels(TYPES[kind].topic, "refused").inc()
         raise Problem(422, _sentence(found), errors=found) from None
-    taken = await _take(event, clients)
+    taken = await _taken(event, clients)
     place = taken.place
     return JSONResponse(
         {
@@ -169,7 +191,7 @@ def _sentence(found: list[dict[str, str]]) -> str:
     return f"{found[0]['where']}: {found[0]['what']}" if found[0]["where"] else found[0]["what"]
 
 
-async def _take(event: Ready, clients: Clients) -> Taken:
+async def _taken(event: Ready, clients: Clients) -> Taken:
     try:
         taken = await clients.intake.take(event)
     except Problem:
@@ -197,7 +219,7 @@ async def _line(kind: str, number: int, text: bytes, clients: Clients) -> dict[s
         metrics.EVENTS.labels(TYPES[kind].topic, "refused").inc()
         return {"line": number, "status": 422, "detail": _sentence(found)}
     try:
-        taken = await _take(event, clients)
+        taken = await _taken(event, clients)
     except Problem as problem:
         return {"line": number, "status": problem.status, "event_id": event.id, "detail": problem.detail}
     return {
