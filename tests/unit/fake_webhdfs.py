@@ -87,6 +87,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(307, Location=f"http://{self.server.netloc}{self.path}&data=1")
         elif query["op"] == "CREATE":
             content = self._chunks()
+            if content is None:
+                self.close_connection = True
+                return None
             self.server.temporary.append(path)
             if self.server.refuse:
                 error = {"exception": "IOException", "message": self.server.refuse}
@@ -102,10 +105,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._json({"boolean": True})
         return None
 
-    def _chunks(self) -> bytes:
+    def _chunks(self) -> bytes | None:
+        """None where the writer broke off."""
         assert self.headers["Transfer-Encoding"] == "chunked"
         content = b""
-        while size := int(self.rfile.readline(), 16):
+        while size := int(self.rfile.readline() or b"-1", 16):
+            if size < 0:
+                return None
             content += self.rfile.read(size)
             self.rfile.readline()
         self.rfile.readline()
