@@ -50,8 +50,8 @@ class Producer:
     interpreter at each event.
 
     The client library would send the first of them while it is given the others, in up to five requests instead of one:
-    it waits for two milliseconds (linger.ms). Not for less, as it spins through the last one, and gathers no more than
-    that by itself, as it spins, too, while it has as many requests on their way as an idempotent producer may.
+    it waits a moment for the rest (linger.ms). To gather more is not left to it, as it spins while it has as many
+    requests on their way as an idempotent producer may: that was a third of what an event cost here.
 
     broken: called when the client library cannot go on: the instance must begin anew.
     """
