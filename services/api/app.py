@@ -47,7 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="Lakelab API", version="1", description=ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None)
     problems.install(app)
-    for router in (health.router, events.router, quotes.router, marts.router, live.router, docs.router, *erp.ROUTERS):
+    for router in (events.router, health.router, quotes.router, marts.router, live.router, docs.router, *erp.ROUTERS):
         app.include_router(router)
     app.add_middleware(events.Shortcut)  # the first is the innermost
     app.add_middleware(logs.Requests, proxy=logs.Proxy(settings.proxy))

@@ -273,13 +273,13 @@ def test_a_line_of_the_log_is_json_on_one_line():
     ],
 )
 def test_events_alone_take_the_shortcut(monkeypatch, method, path, kind):
-    async def take(request):
+    async def send(request):
         return Response(request.path_params["kind"])
 
     async def others(scope, receive, send):
         await Response(status_code=404)(scope, receive, send)
 
-    monkeypatch.setattr(events_router, "take", take)
+    monkeypatch.setattr(events_router, "send", send)
 
     async def asked():
         root = "/api" if path.startswith("/api") else ""

@@ -214,7 +214,7 @@ def count(shell: Shell, texts: Sequence[str]) -> None:
     for found in shell.find(texts):
         paths = [found.path, *below(found.path)]
         folders = sum(path.is_dir() for path in paths)
-        sizes = [size for path in paths if not internal(path) and (size := file_size(path)) >= 0]
+        sizes = [length for path in paths if not internal(path) and (length := file_size(path)) >= 0]
         print(f"{folders:>12} {len(sizes):>12} {sum(sizes):>18} {found.shown}")
 
 

@@ -107,7 +107,7 @@ router = APIRouter(tags=["events"])
         "security": [{bearer.scheme_name: []}],
     },
 )
-async def take(request: Request) -> Response:
+async def send(request: Request) -> Response:
     clients: Clients = request.app.state.clients
     permit(request, clients.guard, Right.EVENTS)
     kind = request.path_params["kind"]
@@ -125,24 +125,24 @@ ROUTE = router.routes[-1]
 
 
 class Shortcut:
-    """ASGI middleware: events go to `take` at once. What FastAPI and Starlette have around a route, and do to find it,
+    """ASGI middleware: events go to `send` at once. What FastAPI and Starlette have around a route, and do to find it,
     takes longer than all that the function does. The route above declares it, and is for whatever else is asked there.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, reply: Send) -> None:
         kind = _kind(scope) if scope["type"] == "http" and scope["method"] == "POST" else ""
         if not kind:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, reply)
             return
         scope["route"], scope["path_params"] = ROUTE, {"kind": kind}
         try:
-            response = await take(Request(scope, receive))
+            response = await send(Request(scope, receive))
         except Problem as problem:
             response = answer(problem)
-        await response(scope, receive, send)
+        await response(scope, receive, reply)
 
 
 def _kind(scope: Scope) -> str:
@@ -176,7 +176,7 @@ async def _one(kind: str, body: bytes, clients: Clients) -> Response:
         found = validation_errors(error.errors(include_url=False, include_context=False, include_input=False))
         metrics.EVENTS.labels(TYPES[kind].topic, "refused").inc()
         raise Problem(422, _sentence(found), errors=found) from None
-    taken = await _taken(event, clients)
+    taken = await _take(event, clients)
     place = taken.place
     return JSONResponse(
         {
@@ -191,7 +191,7 @@ def _sentence(found: list[dict[str, str]]) -> str:
     return f"{found[0]['where']}: {found[0]['what']}" if found[0]["where"] else found[0]["what"]
 
 
-async def _taken(event: Ready, clients: Clients) -> Taken:
+async def _take(event: Ready, clients: Clients) -> Taken:
     try:
         taken = await clients.intake.take(event)
     except Problem:
@@ -219,7 +219,7 @@ async def _line(kind: str, number: int, text: bytes, clients: Clients) -> dict[s
         metrics.EVENTS.labels(TYPES[kind].topic, "refused").inc()
         return {"line": number, "status": 422, "detail": _sentence(found)}
     try:
-        taken = await _taken(event, clients)
+        taken = await _take(event, clients)
     except Problem as problem:
         return {"line": number, "status": problem.status, "event_id": event.id, "detail": problem.detail}
     return {
