@@ -28,6 +28,7 @@ from lakelab.catalogue import DATABASE, OF_STUDENTS, TABLES
 from lakelab.errors import LabError
 from lakelab.pseudonyms import pseudonym
 from lakelab.stage_file import SEPARATOR, blocks, record_texts
+from lakelab.storage import files_below
 
 BINARY = {".jsa", ".jar", ".zip", ".class"}  # programs, not data
 
@@ -221,9 +222,7 @@ def _all_files(place: Place, postgres: Postgres) -> Iterator[Path]:
     for root in sorted({place.home, postgres.root}):
         if root != place.home and place.home in root.parents:
             continue  # it is under the other one
-        for folder, _, names in os.walk(root):
-            paths = (Path(folder) / name for name in names)
-            yield from (path for path in paths if path.suffix not in BINARY and path != _begun(place))
+        yield from (path for path, _ in files_below(root) if path.suffix not in BINARY and path != _begun(place))
 
 
 def _found_in(path: Path, pattern: re.Pattern[bytes]) -> bool:

@@ -35,6 +35,7 @@ from lakelab.database import Connect, connected, server_version
 from lakelab.errors import LabError
 from lakelab.settings import REPOSITORY
 from lakelab.snapshot import open_snapshot
+from lakelab.storage import files_below
 from lakelab.unload import withdraw_manifest
 from lakelab.unload_tasks import Report, complete_stage, reported, unload_table
 from services.aws.emr.errors import EmrError
@@ -254,5 +255,5 @@ def _sizes(run: Run) -> list[Size]:
 
 
 def _size(name: str, folder: Path) -> Size:
-    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    return Size(name, sum(path.stat().st_size for path in files), len(files))
+    sizes = [size for path, size in files_below(folder) if not path.name.startswith(".")]
+    return Size(name, sum(sizes), len(sizes))

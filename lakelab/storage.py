@@ -107,9 +107,8 @@ class FolderStorage:
         if base.is_file():
             return [Stored(uri, base.stat().st_size)]
         prefix = uri.rstrip("/")
-        found = ((p.relative_to(base).as_posix(), p) for p in sorted(below(base)))
-        sizes = ((name, file_size(p)) for name, p in found if not hidden(name))
-        return [Stored(f"{prefix}/{name}", size) for name, size in sizes if size >= 0]
+        found = ((path.relative_to(base).as_posix(), size) for path, size in sorted(files_below(base)))
+        return [Stored(f"{prefix}/{name}", size) for name, size in found if not hidden(name)]
 
     def open(self, uri: str) -> BinaryIO:
         return self.path(uri).open("rb")
@@ -128,9 +127,10 @@ class FolderStorage:
         if base.is_file():
             base.unlink()
             return 1
-        count = sum(1 for p in below(base) if p.is_file())
-        if base.is_dir():
-            shutil.rmtree(base)
+        count = sum(1 for _ in files_below(base))
+        while base.is_dir():
+            with contextlib.suppress(FileNotFoundError):  # of what goes meanwhile, before Python 3.13
+                shutil.rmtree(base)
         return count
 
     def exists(self, uri: str) -> bool:
@@ -142,7 +142,7 @@ class FolderStorage:
     def remove_unfinished(self) -> None:
         """Remove what writers that were killed left behind. Who is writing meanwhile fails."""
         for folder in ("s3", "hdfs"):
-            for path in below(self.root / folder):
+            for path, _ in files_below(self.root / folder):
                 if path.name.startswith(_UNFINISHED):
                     path.unlink(missing_ok=True)
 
@@ -173,23 +173,19 @@ class FolderStorage:
             temporary.unlink(missing_ok=True)
 
 
-def below(folder: Path) -> Iterator[Path]:
-    """All files and folders under a folder, but for what somebody removes meanwhile, as a step that is ending does.
+def files_below(folder: Path) -> Iterator[tuple[Path, int]]:
+    """All files under a folder and their bytes, but for what somebody removes meanwhile, as a step that is ending does.
 
     Before Python 3.13 `Path.rglob` may raise for that:
     https://docs.python.org/3/library/pathlib.html#pathlib.Path.rglob
     """
-    for parent, folders, files in os.walk(folder):
-        yield from (Path(parent, name) for name in (*folders, *files))
-
-
-def file_size(path: Path) -> int:
-    """Bytes of a file; -1 for what is none, or not any more."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return -1
-    return found.st_size if stat.S_ISREG(found.st_mode) else -1
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = Path(parent, name)
+            with contextlib.suppress(FileNotFoundError):
+                found = path.stat()
+                if stat.S_ISREG(found.st_mode):
+                    yield path, found.st_size
 
 
 def hidden(relative: str) -> bool:

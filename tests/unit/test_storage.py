@@ -8,7 +8,6 @@ import shutil
 import pytest
 from storages import folder_storage, s3_server, s3_storage
 
-import lakelab.storage as storage_module
 from lakelab.errors import LabError
 
 
@@ -187,5 +186,26 @@ def test_folders_that_go_while_the_store_is_tidied_are_no_error(folder, tmp_path
 def test_a_file_that_goes_while_it_is_listed_is_left_out(folder, tmp_path, monkeypatch):
     for name in ("a", "b"):
         folder.write(f"s3://lab/stage/{name}", b"1")
-    monkeypatch.setattr(storage_module, "hidden", lambda name: (tmp_path / "s3/lab/stage/b").unlink(missing_ok=True))
+    walk = os.walk
+
+    def goes(path):
+        found = list(walk(path))
+        (tmp_path / "s3/lab/stage/b").unlink()
+        return found
+
+    monkeypatch.setattr(os, "walk", goes)
     assert [each.uri for each in folder.list("s3://lab/stage")] == ["s3://lab/stage/a"]
+
+
+def test_files_that_go_while_their_folder_is_deleted_are_no_error(folder, tmp_path, monkeypatch):
+    for name in ("a", "b", "c/d"):
+        folder.write(f"s3://lab/stage/{name}", b"1")
+    unlink = os.unlink
+
+    def gone_before(*given, **more):
+        unlink(*given, **more)
+        unlink(*given, **more)
+
+    monkeypatch.setattr(os, "unlink", gone_before)
+    assert folder.delete("s3://lab/stage") == 3
+    assert not (tmp_path / "s3/lab/stage").exists()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakelab.errors import LabError
-from lakelab.storage import FolderStorage, below, file_size
+from lakelab.storage import FolderStorage, files_below
 
 HOME = "/user/hadoop"
 
@@ -119,8 +119,14 @@ def checksum(path: Path) -> Path:
 
 def size(path: Path) -> int:
     """Bytes of a file, or of all that are under a folder."""
-    files = [path] if path.is_file() else [p for p in below(path) if not internal(p)]
-    return sum(max(0, file_size(p)) for p in files)
+    return sum(sizes_of(path))
+
+
+def sizes_of(path: Path) -> list[int]:
+    """Bytes of a file, or of each that is under a folder."""
+    if path.is_file():
+        return [path.stat().st_size]
+    return [length for found, length in files_below(path) if not internal(found)]
 
 
 def human(size: float) -> str:

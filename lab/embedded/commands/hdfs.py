@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from lab.embedded.commands.fs_shell import Found, Shell, ShellError, checksum, children, human, internal, size
+from lab.embedded.commands.fs_shell import Found, Shell, ShellError, checksum, children, human, internal, size, sizes_of
 from lakelab.errors import LabError
-from lakelab.storage import FolderStorage, below, file_size
+from lakelab.storage import FolderStorage
 
 OWNER = "hadoop"  # whoever runs the lab: no login names in logs
 
@@ -212,9 +212,7 @@ def test(shell: Shell, texts: Sequence[str]) -> None:
 
 def count(shell: Shell, texts: Sequence[str]) -> None:
     for found in shell.find(texts):
-        paths = [found.path, *below(found.path)]
-        folders = sum(path.is_dir() for path in paths)
-        sizes = [length for path in paths if not internal(path) and (length := file_size(path)) >= 0]
+        folders, sizes = sum(1 for _ in os.walk(found.path)), sizes_of(found.path)
         print(f"{folders:>12} {len(sizes):>12} {sum(sizes):>18} {found.shown}")
 
 
