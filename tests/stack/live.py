@@ -190,10 +190,10 @@ class Live:
         return str(self.stack.airflow.call("GET", "/variables/emr_cluster_id")["value"])
 
 
-def running_stack(folder: Path, halves: Sequence[str]) -> Iterator[Live]:
-    """The stack for the session, with ports and secrets of its own in `folder`; skips where there can be none.
+def usable_stack(folder: Path) -> Iterator[Live]:
+    """The stack for the session: the running one, or one to start, with ports and secrets of its own in `folder`.
 
-    halves: those that it begins with.
+    Skips where there can be none. Nothing of its own stays.
     """
     try:
         compose.require_engine()
@@ -209,12 +209,8 @@ def running_stack(folder: Path, halves: Sequence[str]) -> Iterator[Live]:
     missing = Compose(environment).missing_images()
     if missing:
         pytest.skip(f"images are not built ({', '.join(missing)}): make build")
-    yield from _own_stack(Live(_compose(path), Stack(environment), {}, []), halves)
-
-
-def _own_stack(live: Live, halves: Sequence[str]) -> Iterator[Live]:
+    live = Live(_compose(path), Stack(environment), {}, [])
     try:
-        live.start(halves)
         yield live
     finally:
         if os.environ.get("LAB_TEST_STACK") != "keep":
