@@ -190,13 +190,13 @@ load: python ## Take such a file (FILE=path)
 	@$(PYTHON) -m lab.stack.load "$(FILE)"
 	@touch uv.lock; $(MAKE) --no-print-directory $(CLIENTS)
 
-# Where there is memory for it two at a time: those of the batch half, of both halves, and of no stack.
+# Where there is memory for it two at a time: the stack's tests, and those that have no use for it.
 .PHONY: test-stack
 test-stack: $(DEV) ## The tests on a live stack of their own (LAB_TEST_STACK=running: on yours)
 	@[ "$$LAB_TEST_STACK" = running ] || $(LAB) stack build
 	@.venv/bin/pytest tests/dags tests/offline $(ALSO) tests/stack -q --durations=15 -n auto
 
-# The tests of two stacks leave a quarter of two cores to others.
+# The stack's tests leave a quarter of two cores to others.
 .PHONY: test-rest
 test-rest: ## What `make test` leaves: test-stack, and beside it test-services and test-terraform
 	@$(MAKE) --no-print-directory test-stack ALSO="$(SERVICES) tests/terraform"

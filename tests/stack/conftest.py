@@ -1,13 +1,11 @@
-"""One stack for the tests of the batch half, one for those of both halves: two at a time where there is memory for
-them, else one for all. A run of the pipeline takes two minutes: on each stack the tests that need one share it.
+"""One stack for all tests of this folder, and one run of the pipeline on it that most of them look at.
 
-What needs the batch half alone comes before the live half is started, which takes its share of two cores; of each part,
-what is broken on purpose comes last.
+A run takes two minutes: tests that need one share it. The batch half stands alone until the first test that needs the
+live half, which takes its share of two cores; of each part, what is broken on purpose comes last.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -15,12 +13,11 @@ import psutil
 import pytest
 from jobs import job
 from last_words import last_words
-from live import DAG, Live, usable_stack
+from live import DAG, Live, running_stack
 from pages import page
 from rehearsal import rehearsed
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
-from xdist.workermanage import WorkerController
 
 from lab.stack.addresses import HALVES
 
@@ -52,42 +49,25 @@ BOTH = (
 ORDER = BATCH + BOTH
 # A stack takes a minute to start and a run of the pipeline takes minutes; a busy machine takes longer.
 TIMEOUT = 1800
-TWO_STACKS = 16e9  # bytes of memory for the whole stack, another one's batch half, and the tests
-# What has a stack of its own, in the order of its start. The classroom's goes with its file, so there are never three:
-# the others stay up until their worker ends.
-CLASSROOM, BATCH_STACK, WHOLE_STACK = STACKS = ("the classroom", "the batch half", "both halves")
+TWO_STACKS = 14e9  # bytes of memory for the classroom's stack beside this one, and the tests
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two at once where there is memory for them: each waits for servers half of its time."""
+    """Both at once where there is memory for them: each waits for servers a quarter of its time."""
     return 2 if psutil.virtual_memory().total >= TWO_STACKS else 1
 
 
-class Stacks(LoadScopeScheduling):
-    """The tests of a stack are one worker's. All others follow, file by file, on whichever has nothing to do."""
+class Sides(LoadScopeScheduling):
+    """The tests of this folder are one worker's, all others another one's: those have no use for the stack."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = Path(nodeid.partition("::")[0])
-        if path.parent.name == "offline":
-            return CLASSROOM
-        if path.parent.name != "stack":
-            return str(path)
-        # One that runs already is all of theirs.
-        alone = path.stem in BATCH and os.environ.get("LAB_TEST_STACK") != "running"
-        return BATCH_STACK if alone else WHOLE_STACK
-
-    def _assign_work_unit(self, node: WorkerController) -> None:
-        """Give a worker what is next: a stack's tests are the longest."""
-        first = next((scope for scope in STACKS if scope in self.workqueue), None)
-        if first:
-            self.workqueue.move_to_end(first, last=False)
-        super()._assign_work_unit(node)
+        return "stack" if nodeid.startswith("tests/stack/") else "beside it"
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Stacks:
-    return Stacks(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sides:
+    return Sides(config, log)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -114,25 +94,17 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """The stack. `halves` starts it."""
-    yield from usable_stack(tmp_path_factory.mktemp("stack"))
-
-
-@pytest.fixture(scope="session")
-def batch_half(live: Live) -> None:
-    live.start(HALVES[:1])
-
-
-@pytest.fixture(scope="session")
-def both_halves(live: Live) -> None:
-    live.start(HALVES)
+def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """The stack: the batch half first where tests of it were asked for."""
+    first = HALVES[:1] if any(item.path.stem in BATCH for item in request.session.items) else HALVES
+    yield from running_stack(tmp_path_factory.mktemp("stack"), first)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def halves(request: pytest.FixtureRequest) -> None:
-    """What a file needs runs. What could not be started is not tried again for each."""
-    request.getfixturevalue("both_halves" if request.path.stem in BOTH else "batch_half")
+def halves(request: pytest.FixtureRequest, live: Live) -> None:
+    """Both halves run from the first file on that needs them."""
+    if request.path.stem in BOTH:
+        live.start(HALVES)
 
 
 @pytest.fixture(scope="session")
@@ -146,4 +118,4 @@ def run_id(live: Live) -> str:
     return started
 
 
-__all__ = ["DAG", "batch_half", "both_halves", "halves", "job", "live", "page", "rehearsed", "run_id"]
+__all__ = ["DAG", "halves", "job", "live", "page", "rehearsed", "run_id"]

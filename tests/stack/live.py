@@ -190,10 +190,10 @@ class Live:
         return str(self.stack.airflow.call("GET", "/variables/emr_cluster_id")["value"])
 
 
-def usable_stack(folder: Path) -> Iterator[Live]:
-    """The stack for the session: the running one, or one to start, with ports and secrets of its own in `folder`.
+def running_stack(folder: Path, halves: Sequence[str]) -> Iterator[Live]:
+    """The stack for the session, with ports and secrets of its own in `folder`; skips where there can be none.
 
-    Skips where there can be none. Nothing of its own stays.
+    halves: those that it begins with.
     """
     try:
         compose.require_engine()
@@ -209,8 +209,12 @@ def usable_stack(folder: Path) -> Iterator[Live]:
     missing = Compose(environment).missing_images()
     if missing:
         pytest.skip(f"images are not built ({', '.join(missing)}): make build")
-    live = Live(_compose(path), Stack(environment), {}, [])
+    yield from _own_stack(Live(_compose(path), Stack(environment), {}, []), halves)
+
+
+def _own_stack(live: Live, halves: Sequence[str]) -> Iterator[Live]:
     try:
+        live.start(halves)
         yield live
     finally:
         if os.environ.get("LAB_TEST_STACK") != "keep":
