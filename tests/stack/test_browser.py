@@ -90,6 +90,7 @@ def test_minio_shows_the_stage(page: Page, live: Live, run_id: str):
     page.locator("input#accessKey").fill(values["AWS_ACCESS_KEY_ID"])
     page.locator("input#secretKey").fill(values["AWS_SECRET_ACCESS_KEY"])
     page.get_by_role("button", name="Login").click()
+    page.wait_for_url(re.compile("/browser"))  # to go on earlier would end the login
     page.goto(f"{address(live, 'MinIO')}browser/{live.stack.settings.bucket}/stage%2F")
     expect(page.get_by_text("grades.csv").first).to_be_visible()
 
