@@ -18,8 +18,8 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from lakelab import librdkafka
 from lakelab.catalogue import TABLES
-from services.api import kafka
 from services.api.events import StockQuote
 from services.api.quotes import Board, Quote
 
@@ -78,22 +78,27 @@ class Feed:
         self._loop = asyncio.get_running_loop()
         self._began = time.time()
         self._stop = threading.Event()
-        self._consumer = Consumer(
-            kafka.reader(
-                brokers,
-                "api-feed",
-                auto_offset_reset="latest",
-                queued_max_messages_kbytes=4096,
-                fetch_message_max_bytes=262_144,
-            )
+        self._settings = librdkafka.reader(
+            brokers,
+            "api-feed",
+            auto_offset_reset="latest",
+            queued_max_messages_kbytes=4096,
+            fetch_message_max_bytes=262_144,
         )
-        self._assigned: set[tuple[str, int]] = set()
+        self._places: dict[tuple[str, int], int] = {}  # where each partition that is read goes on
+        self._begin()
         self._thread = threading.Thread(target=self._run, name="kafka-feed", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         self._stop.set()
         self._thread.join(10)
+
+    def _begin(self) -> None:
+        """A new consumer, that goes on where the last one was."""
+        self._consumer = Consumer(self._settings)
+        self._reach = librdkafka.Reach(self._consumer)
+        self._consumer.assign([TopicPartition(*place, offset) for place, offset in self._places.items()])
 
     def _run(self) -> None:
         looked = -LOOK_SECONDS
@@ -105,18 +110,21 @@ class Feed:
                 self._read()
             except KafkaException as error:
                 _log.warning("the feed waits for Kafka: %s", error.args[0])
+                if self._reach.lost:
+                    self._consumer.close()
+                    self._begin()
                 self._stop.wait(1)
         self._consumer.close()
 
     def _assign_new(self) -> None:
         """Partitions that were not there at the last look, as of topics that are made later."""
-        topics = self._consumer.list_topics(timeout=2).topics
+        topics = self._reach.ask().topics
         for name in (QUOTES, *CHANGES):
             if name in topics and topics[name].error is None:
-                new = [p for p in topics[name].partitions if (name, p) not in self._assigned]
+                new = [p for p in topics[name].partitions if (name, p) not in self._places]
                 for partition in new:
-                    self._consumer.incremental_assign([TopicPartition(name, partition, self._start(name, partition))])
-                    self._assigned.add((name, partition))
+                    self._places[name, partition] = start = self._start(name, partition)
+                    self._consumer.incremental_assign([TopicPartition(name, partition, start)])
 
     def _start(self, topic: str, partition: int) -> int:
         """Where to begin: with quotes hours back, within bounds; with changes now."""
@@ -128,7 +136,7 @@ class Feed:
         return int(high if found.offset < 0 else max(found.offset, high - MOST_BACK, low))
 
     def _read(self) -> None:
-        if not self._assigned:
+        if not self._places:
             self._stop.wait(0.5)
             return
         quotes: list[Quote] = []
@@ -138,7 +146,10 @@ class Feed:
             return
         # What else is there goes along; to wait for more would hold back what has come: consume(n, s) waits for n.
         for record in (first, *self._consumer.consume(500, 0)):
-            if record.error() or record.value() is None:  # a tombstone follows a delete, which was told
+            if record.error():
+                continue
+            self._places[str(record.topic()), int(record.partition() or 0)] = int(record.offset() or 0) + 1
+            if record.value() is None:  # a tombstone follows a delete, which was told
                 continue
             read: Callable[[Any], tuple[Quote | None, Message] | None]
             read = _quote if record.topic() == QUOTES else _change

@@ -11,6 +11,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from polling import poll_until
 
+from lakelab import librdkafka
 from services.api.events import TYPES, Ready
 from services.api.intake import producer
 from services.api.intake.producer import KafkaAway, Place
@@ -37,7 +38,7 @@ class Client:
             raise KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC))
         self.waiting.append(on_delivery)
 
-    def list_topics(self, timeout: float) -> Any:
+    def list_topics(self, topic: str | None = None, timeout: float = 0.0) -> Any:
         self.looked = True
         partitions = {0: SimpleNamespace(leader=1), 1: SimpleNamespace(leader=self.leader)}
         return SimpleNamespace(topics={t.topic: SimpleNamespace(partitions=partitions) for t in TYPES.values()})
@@ -99,6 +100,35 @@ def test_a_client_that_fails_for_long_where_another_one_would_not_is_broken(monk
         await one.close()
 
     asyncio.run(send())
+    assert bool(told) is ends
+
+
+@pytest.mark.parametrize(
+    ("seconds", "leader", "ends"),
+    [(librdkafka.LOST + 1, 1, True), (librdkafka.LOST - 1, 1, False), (librdkafka.LOST + 1, -1, False)],
+    ids=["lost", "not for long", "Kafka itself is ill"],
+)
+def test_a_client_that_finds_no_broker_for_long_where_another_one_does_is_broken(monkeypatch, seconds, leader, ends):
+    monkeypatch.setattr(producer, "Client", Client)
+    monkeypatch.setattr(Client, "leader", leader)
+    clock = [100.0]
+    monkeypatch.setattr(librdkafka, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    told = list[str]()
+
+    def lost(*_: Any, **more: Any) -> Any:
+        raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+
+    async def look() -> None:
+        one = producer.Producer("127.0.0.1:1", "test", told.append)
+        monkeypatch.setattr(one._client, "list_topics", lost)
+        await asyncio.to_thread(one.look)
+        assert one.away
+        assert not told
+        clock[0] += seconds
+        await asyncio.to_thread(one.look)
+        await one.close()
+
+    asyncio.run(look())
     assert bool(told) is ends
 
 

@@ -12,6 +12,8 @@ from confluent_kafka import KafkaError, TopicPartition
 
 from lab.live.lake import consumer
 from lab.live.lake.consumer import Changes
+from lakelab import librdkafka
+from lakelab.errors import LabError
 
 ONE, OTHER = ("erp.public.students", 0), ("erp.public.students", 1)
 
@@ -76,3 +78,18 @@ def test_what_came_while_an_answer_was_under_way_is_told_after_it(kafka: Kafka) 
     kafka.answer()
     changes.tell({})
     assert kafka.commits == [{ONE: 5}, {ONE: 6}]
+
+
+def test_a_consumer_that_finds_no_broker_for_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    for module in (consumer, librdkafka):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    changes = Changes("127.0.0.1:1")  # where nobody listens
+    monkeypatch.setattr(librdkafka, "ANSWER", 0.01)
+    assert not changes.take(0).count  # it has just begun
+    clock[0] += consumer.LOOK
+    assert not changes.take(0).count
+    clock[0] += librdkafka.LOST
+    with pytest.raises(LabError, match="Kafka does not answer"):
+        changes.take(0)
+    changes.close()

@@ -11,6 +11,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from confluent_kafka.admin import AdminClient
 
 from lab.live.lake.names import GROUP
+from lakelab import librdkafka
 from lakelab.catalogue import TABLES, Table
 from lakelab.changes import READ, Change, PoisonousMessageError, read_change
 from lakelab.errors import LabError
@@ -18,13 +19,11 @@ from lakelab.errors import LabError
 WINDOW = 0.1  # seconds that a batch is open after its first message, and longer while there are more at once
 BATCH = 12 * 2**20  # bytes of messages in one batch, about
 SECONDS = 15.0
+LOOK = 5.0  # seconds in which nothing comes, after which it is asked whether Kafka is there
 
 _BY_TOPIC = {table.topic: table for table in TABLES}
 _SETTINGS: dict[str, Any] = {
-    "group.id": GROUP,
     "client.id": "lakelab-lake",
-    "enable.auto.commit": False,
-    "isolation.level": "read_committed",
     "auto.offset.reset": "error",
     "enable.partition.eof": True,
     # What is fetched ahead of each partition: little, as it is ten times as much unpacked, and asked for again at once.
@@ -32,9 +31,6 @@ _SETTINGS: dict[str, Any] = {
     "fetch.message.max.bytes": 64 * 1024,
     "fetch.queue.backoff.ms": 10,
     "fetch.error.backoff.ms": 100,
-    "reconnect.backoff.max.ms": 1000,
-    "topic.metadata.refresh.interval.ms": 30_000,
-    "log_level": 2,
 }
 
 Place = tuple[str, int]  # topic and partition
@@ -75,11 +71,13 @@ class Changes:
         self._reached: dict[Place, int] = {}  # how far the lake is
         self._known: dict[Place, int] = {}  # what Kafka has confirmed of it
         self._telling = False
-        self._consumer = Consumer({**_SETTINGS, "bootstrap.servers": bootstrap, "on_commit": self._confirmed})
+        settings = {**librdkafka.reader(bootstrap, GROUP), **_SETTINGS, "on_commit": self._confirmed}
+        self._consumer = Consumer(settings)
+        self._reach, self._looked = librdkafka.Reach(self._consumer), time.monotonic()
 
     def topics(self) -> dict[str, str]:
         """The id of each change topic. LabError: one is not there."""
-        client = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 2})
+        client = AdminClient(librdkafka.client(self._bootstrap))
         try:
             answers = client.describe_topics(TopicCollection(list(_BY_TOPIC)), request_timeout=SECONDS)
             return {name: str(answer.result(SECONDS).topic_id) for name, answer in answers.items()}
@@ -93,7 +91,7 @@ class Changes:
         )
 
     def take(self, seconds: float) -> Taken:
-        """The next messages: nothing where none come in time. LabError: a partition cannot be read on."""
+        """The next messages: nothing where none come in time. LabError: Kafka is away, or one cannot be read."""
         taken, size = Taken(), 0
         end = time.monotonic() + seconds
         while size < BATCH:
@@ -106,7 +104,20 @@ class Changes:
             if not taken.count:
                 end = time.monotonic() + WINDOW
             size += _add(message, taken)
+        if taken.count:
+            self._looked = time.monotonic()
+        elif time.monotonic() - self._looked >= LOOK:
+            self._look()
         return taken
+
+    def _look(self) -> None:
+        """Whether Kafka is there at all. LabError: it has not been for long."""
+        try:
+            self._reach.ask(TABLES[0].topic)
+        except KafkaException:
+            if self._reach.lost:
+                raise LabError("Kafka does not answer", where=self._bootstrap, fix="see `make status`") from None
+        self._looked = time.monotonic()
 
     def tell(self, places: Mapping[Place, int]) -> None:
         """Tell Kafka how far the lake is, for those who look.

@@ -21,7 +21,7 @@ from typing import Any
 import asyncpg
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from services.api import kafka
+from lakelab import librdkafka
 from services.api.intake.ids import AWAY, NAMESPACE, OUTCOME
 from services.api.intake.producer import DELIVERY_SECONDS, HEADER, Place
 
@@ -74,7 +74,7 @@ async def settle(pool: asyncpg.Pool, brokers: str, grace: float = GRACE) -> tupl
 def places_of(brokers: str, topic: str, ids: Collection[str], since: dt.datetime) -> dict[str, Place]:
     """Where the events of these ids are, in what was appended since then. KafkaException: it cannot be read."""
     ends = marked(brokers, topic)
-    consumer = Consumer(kafka.reader(brokers, "api-doubts", queued_max_messages_kbytes=8192))
+    consumer = Consumer(librdkafka.reader(brokers, "api-doubts", queued_max_messages_kbytes=8192))
     try:
         return _scan(consumer, topic, frozenset(ids), since, ends)
     finally:
@@ -83,9 +83,10 @@ def places_of(brokers: str, topic: str, ids: Collection[str], since: dt.datetime
 
 def marked(brokers: str, topic: str) -> dict[int, int]:
     """An offset of each partition before which nothing is hidden or missing any more. KafkaException: not to be had."""
-    producer = Producer(
-        kafka.client(brokers, transactional_id="api-doubts", transaction_timeout_ms=30_000, request_timeout_ms=5000)
+    settings = librdkafka.client(
+        brokers, transactional_id="api-doubts", transaction_timeout_ms=30_000, request_timeout_ms=5000
     )
+    producer = Producer(settings)
     found: dict[int, int] = {}
 
     def delivered(error: Any, message: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as Client
 
-from services.api import kafka
+from lakelab import librdkafka
 from services.api.events import TYPES, Ready
 
 DELIVERY_SECONDS = 6.0  # an event that Kafka has not taken by then is given up by the client library
@@ -66,7 +66,7 @@ class Producer:
         self._gathered: list[tuple[Ready, asyncio.Future[Place], float]] = []
         self._under_way, self._handed_over, self._apart = 0, 0.0, 0.0
         self._client = Client(
-            kafka.client(
+            librdkafka.client(
                 brokers,
                 client_id=name,
                 enable_idempotence=True,
@@ -83,6 +83,7 @@ class Producer:
             )
             | {"error_cb": self._failed, **more}
         )
+        self._reach = librdkafka.Reach(self._client)
         self._timer: asyncio.Handle = self._loop.call_soon(self._beat)
 
     @property
@@ -106,19 +107,19 @@ class Producer:
             await asyncio.sleep(BEAT)
         self._timer.cancel()
 
-    def look(self, seconds: float = 2.0) -> None:
-        """Ask Kafka for its brokers; blocks. Afterwards `away` is right. Where events have failed for long, and a new
-        client finds nothing wrong with Kafka, it is this one that is broken."""
-        if self._suspect:
-            self._suspect = False
-            if _is_well(self._brokers):
-                self._broken(f"no event was taken for {IN_VAIN:.0f} s, and Kafka is well ({self._away})")
+    def look(self) -> None:
+        """Ask Kafka for its brokers; blocks. Afterwards `away` is right. Where events have failed for long, or no
+        broker was found, and a new client finds nothing wrong with Kafka, it is this one that is broken."""
         try:
-            self._client.list_topics(timeout=seconds)
+            self._reach.ask()
         except KafkaException as error:
             self._away = _words(error.args[0])
         else:
             self._away = ""
+        if (self._suspect or self._reach.lost) and _is_well(self._brokers):
+            why = "no broker was found" if self._reach.lost else f"no event was taken for {IN_VAIN:.0f} s"
+            self._broken(f"{why}, and Kafka is well")
+        self._suspect = False
 
     def _beat(self) -> None:
         try:
@@ -180,7 +181,7 @@ def _is_well(brokers: str) -> bool:
     """Whether a client that knows nothing yet finds a leader for every partition of the topics that take events."""
     topics = {model.topic for model in TYPES.values()}
     try:
-        found = Client(kafka.client(brokers)).list_topics(timeout=5).topics
+        found = Client(librdkafka.client(brokers)).list_topics(timeout=5).topics
     except KafkaException:
         return False
     return all(name in found and all(p.leader >= 0 for p in found[name].partitions.values()) for name in topics)
