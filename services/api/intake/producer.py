@@ -18,7 +18,7 @@ from services.api.events import TYPES, Ready
 DELIVERY_SECONDS = 6.0  # an event that Kafka has not taken by then is given up by the client library
 BEAT, REST = 0.002, 0.2  # seconds between two looks at the client library: while events are on their way, and else
 LONGEST = 0.1  # seconds that events gather while others are on their way
-APART, EACH = 0.04, 0.002  # seconds that events gather after many were handed over: at most, and for each of those
+APART = 0.04  # seconds that events gather at most after many were handed over, if they do not cease to come before
 STOOD_STILL = 1.0  # seconds of gathering after which an event is not sent any more: the process was stopped meanwhile
 IN_VAIN = 60.0  # seconds in which every event failed, after which it is looked whether another client fares better
 LINGER = 2  # milliseconds that the client library waits for the rest of what it is being handed over
@@ -64,7 +64,7 @@ class Producer:
         self._in_vain: float | None = None  # since when every event has failed; None where the last one did not
         self._suspect = False
         self._gathered: list[tuple[Ready, asyncio.Future[Place], float]] = []
-        self._under_way, self._handed_over, self._apart = 0, 0.0, 0.0
+        self._under_way, self._handed_over, self._many, self._seen = 0, 0.0, False, 0
         self._client = Client(
             librdkafka.client(
                 brokers,
@@ -126,7 +126,9 @@ class Producer:
             self._client.poll(0)  # calls back for each event that was delivered or given up
             # One broker may be away: what is on its way to it holds up nobody for long.
             since = time.monotonic() - self._handed_over
-            if self._gathered and since >= (LONGEST if self._under_way else self._apart):
+            waits = self._many and len(self._gathered) > self._seen
+            self._seen = len(self._gathered)
+            if self._gathered and (since >= LONGEST or not self._under_way and (not waits or since >= APART)):
                 self._hand_over_gathered()
         finally:
             self._timer = self._loop.call_later(BEAT if self._under_way or self._gathered else REST, self._beat)
@@ -134,7 +136,7 @@ class Producer:
     def _hand_over_gathered(self) -> None:
         self._handed_over = time.monotonic()
         gathered, self._gathered = self._gathered, []
-        self._apart = min(APART, EACH * len(gathered)) if len(gathered) > 1 else 0.0
+        self._many, self._seen = len(gathered) > 1, 0
         for event, future, since in gathered:
             if time.monotonic() - since < STOOD_STILL:
                 self._hand_over(event, future)
