@@ -203,25 +203,30 @@ def test_an_event_that_gathered_while_the_process_stood_still_is_not_sent(monkey
     asyncio.run(send())
 
 
-def test_after_many_were_handed_over_the_next_gather_a_little_and_after_a_lone_one_they_do_not(monkeypatch):
+def test_after_many_the_next_gather_while_they_come_and_after_a_lone_one_they_do_not(monkeypatch):
     monkeypatch.setattr(producer, "Client", Slow)
     monkeypatch.setattr(Slow, "tells", True)
-    monkeypatch.setattr(producer, "APART", 0.5)
-    monkeypatch.setattr(producer, "EACH", 0.2)
     clock = [100.0]
     monkeypatch.setattr(producer, "time", SimpleNamespace(monotonic=lambda: clock[0]))
 
     async def send() -> None:
         one = producer.Producer("127.0.0.1:1", "test", lambda why: None)
-        client: Any = one._client
-        for _ in range(2):
-            await asyncio.wait_for(one.send(EVENT), 10)
-        await asyncio.wait_for(asyncio.gather(one.send(EVENT), one.send(EVENT)), 10)
-        next_one, beats = one.send(EVENT), client.beats
-        await _until(lambda: client.beats > beats + 5)
-        assert not next_one.done()
-        clock[0] += 0.4
-        assert await asyncio.wait_for(next_one, 10) == Place(1, 7)
+
+        def sent(count: int) -> int:
+            """As many events come before a look at the client library; how many are on their way after it."""
+            for _ in range(count):
+                one.send(EVENT)
+            one._timer.cancel()
+            one._beat()
+            one._timer.cancel()
+            return one._under_way
+
+        assert [sent(1), sent(0), sent(2), sent(0)] == [1, 0, 2, 0]
+        assert [sent(1), sent(1), sent(1), sent(0), sent(0)] == [0, 0, 0, 3, 0]
+        assert [sent(1), sent(1)] == [0, 0]
+        clock[0] += producer.APART  # they do not cease to come
+        assert sent(1) == 3
+        assert sent(0) == 0
         await one.close()
 
     asyncio.run(send())

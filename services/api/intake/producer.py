@@ -16,12 +16,12 @@ from lakelab import librdkafka
 from services.api.events import TYPES, Ready
 
 DELIVERY_SECONDS = 6.0  # an event that Kafka has not taken by then is given up by the client library
-BEAT, REST = 0.002, 0.2  # seconds between two looks at the client library: while events are on their way, and else
+BEAT, REST = 0.001, 0.2  # seconds between two looks at the client library: while events are on their way, and else
 LONGEST = 0.1  # seconds that events gather while others are on their way
 APART = 0.04  # seconds that events gather at most after many were handed over, if they do not cease to come before
 STOOD_STILL = 1.0  # seconds of gathering after which an event is not sent any more: the process was stopped meanwhile
 IN_VAIN = 60.0  # seconds in which every event failed, after which it is looked whether another client fares better
-LINGER = 2  # milliseconds that the client library waits for the rest of what it is being handed over
+LINGER = 0.5  # milliseconds that the client library waits for the rest of what it is being handed over
 HEADER = "event_id"
 
 
@@ -45,9 +45,9 @@ class Producer:
     """Sends events. Opened in the loop that waits for them.
 
     While events are on their way, those that come gather and are handed over together, so that Kafka is asked for many
-    at once: a request costs the brokers some milliseconds, be it for one event or for thirty, so where many come,
-    hand-overs are milliseconds apart. It is the loop that looks what was delivered: a thread would fight it for the
-    interpreter at each event.
+    at once: a request costs the brokers some milliseconds, be it for one event or for thirty. Where many came, those
+    who were answered send their next ones one after the other, so a hand-over waits until no more come. It is the loop
+    that looks what was delivered: a thread would fight it for the interpreter at each event.
 
     The client library would send the first of them while it is given the others, in up to five requests instead of one:
     it waits a moment for the rest (linger.ms). To gather more is not left to it, as it spins while it has as many
@@ -124,14 +124,18 @@ class Producer:
     def _beat(self) -> None:
         try:
             self._client.poll(0)  # calls back for each event that was delivered or given up
-            # One broker may be away: what is on its way to it holds up nobody for long.
-            since = time.monotonic() - self._handed_over
-            waits = self._many and len(self._gathered) > self._seen
-            self._seen = len(self._gathered)
-            if self._gathered and (since >= LONGEST or not self._under_way and (not waits or since >= APART)):
+            if self._gathered and self._complete():
                 self._hand_over_gathered()
         finally:
             self._timer = self._loop.call_later(BEAT if self._under_way or self._gathered else REST, self._beat)
+
+    def _complete(self) -> bool:
+        """Whether nothing is waited for: what is on its way, and where many come, those that still come."""
+        since = time.monotonic() - self._handed_over
+        more, self._seen = len(self._gathered) > self._seen, len(self._gathered)
+        if self._under_way:  # one broker may be away: what is on its way to it holds up nobody for long
+            return since >= LONGEST
+        return not (self._many and more) or since >= APART
 
     def _hand_over_gathered(self) -> None:
         self._handed_over = time.monotonic()
