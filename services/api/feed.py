@@ -123,8 +123,9 @@ class Feed:
             if name in topics and topics[name].error is None:
                 new = [p for p in topics[name].partitions if (name, p) not in self._places]
                 for partition in new:
-                    self._places[name, partition] = start = self._start(name, partition)
+                    start = self._start(name, partition)
                     self._consumer.incremental_assign([TopicPartition(name, partition, start)])
+                    self._places[name, partition] = start
 
     def _start(self, topic: str, partition: int) -> int:
         """Where to begin: with quotes hours back, within bounds; with changes now."""

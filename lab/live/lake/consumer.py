@@ -91,7 +91,7 @@ class Changes:
         )
 
     def take(self, seconds: float) -> Taken:
-        """The next messages: nothing where none come in time. LabError: Kafka is away, or one cannot be read."""
+        """The next messages: none where none come in time. LabError: Kafka is away, or a partition cannot be read."""
         taken, size = Taken(), 0
         end = time.monotonic() + seconds
         while size < BATCH:
