@@ -8,6 +8,7 @@ from typing import Any
 from confluent_kafka import KafkaException
 
 ANSWER = 2.0  # seconds for a broker's answer
+LOOK = 5.0  # seconds in which a reader hears nothing, after which it asks whether Kafka is there
 LOST = 20.0  # seconds without any, after which a client is not hoped for any more
 
 
@@ -43,6 +44,7 @@ class Reach:
     def __init__(self, client: Any) -> None:
         self._client = client
         self._in_vain: float | None = None  # since when
+        self._heard = time.monotonic()
 
     @property
     def lost(self) -> bool:
@@ -58,3 +60,18 @@ class Reach:
             raise
         self._in_vain = None
         return found
+
+    def heard(self) -> None:
+        """A message came: Kafka is there."""
+        self._heard = time.monotonic()
+
+    def look(self, topic: str | None = None) -> None:
+        """Ask, where nothing was heard for a while. KafkaException: this client is lost."""
+        if time.monotonic() - self._heard < LOOK:
+            return
+        try:
+            self.ask(topic)
+        except KafkaException:
+            if self.lost:
+                raise
+        self._heard = time.monotonic()

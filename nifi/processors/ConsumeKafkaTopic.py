@@ -14,7 +14,6 @@ from lakelab.librdkafka import Reach
 
 MEGABYTE = 1024 * 1024
 CHUNK = 100
-LOOK = 5.0  # seconds in which nothing comes, after which it is asked whether Kafka is there
 
 
 class ConsumeKafkaTopic(FlowFileSource):
@@ -74,7 +73,7 @@ class ConsumeKafkaTopic(FlowFileSource):
             }
         )
         topics = [topic.strip() for topic in self.settings["Topics"].split(",")]
-        self.reach, self.heard = Reach(self.consumer), time.monotonic()
+        self.reach = Reach(self.consumer)
         self.consumer.subscribe(topics, on_revoke=self.forget, on_lost=self.forget)
 
     def forget(self, *_: Any) -> None:
@@ -124,9 +123,9 @@ class ConsumeKafkaTopic(FlowFileSource):
         """Batches of one partition each, of what comes within the time after a first message."""
         self.found = self.consume(1, 1.0)
         if self.found:
-            self.heard = time.monotonic()
-        elif time.monotonic() - self.heard >= LOOK:
-            self.look()
+            self.reach.heard()
+        else:
+            self.reach.look()
         most = int(self.settings["Max Records"])
         end = time.monotonic() + int(self.settings["Linger ms"]) / 1000
         while self.found and len(self.found) < most and self.size() < int(self.settings["Max Bytes"]):
@@ -136,15 +135,6 @@ class ConsumeKafkaTopic(FlowFileSource):
             self.found += more
         found, self.found = self.found, []
         return messages.batches(found)
-
-    def look(self) -> None:
-        """Whether Kafka is there at all. KafkaException: it has not been for long; the next consumer may find it."""
-        try:
-            self.reach.ask()
-        except KafkaException:
-            if self.reach.lost:
-                raise
-        self.heard = time.monotonic()
 
     def size(self) -> int:
         return sum(len(m.key or b"") + len(m.value or b"") for m in self.found)

@@ -212,10 +212,11 @@ def test_after_many_the_next_gather_while_they_come_and_after_a_lone_one_they_do
     async def send() -> None:
         one = producer.Producer("127.0.0.1:1", "test", lambda why: None)
 
+        futures = list[asyncio.Future[Place]]()
+
         def sent(count: int) -> int:
             """As many events come before a look at the client library; how many are on their way after it."""
-            for _ in range(count):
-                one.send(EVENT)
+            futures.extend(one.send(EVENT) for _ in range(count))
             one._timer.cancel()
             one._beat()
             one._timer.cancel()
@@ -227,6 +228,7 @@ def test_after_many_the_next_gather_while_they_come_and_after_a_lone_one_they_do
         clock[0] += producer.APART  # they do not cease to come
         assert sent(1) == 3
         assert sent(0) == 0
+        assert {future.result() for future in futures} == {Place(1, 7)}
         await one.close()
 
     asyncio.run(send())

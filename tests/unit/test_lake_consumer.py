@@ -87,7 +87,7 @@ def test_a_consumer_that_finds_no_broker_for_long_is_given_up(monkeypatch: pytes
     changes = Changes("127.0.0.1:1")  # where nobody listens
     monkeypatch.setattr(librdkafka, "ANSWER", 0.01)
     assert not changes.take(0).count  # it has just begun
-    clock[0] += consumer.LOOK
+    clock[0] += librdkafka.LOOK
     assert not changes.take(0).count
     clock[0] += librdkafka.LOST
     with pytest.raises(LabError, match="Kafka does not answer"):

@@ -19,7 +19,6 @@ from lakelab.errors import LabError
 WINDOW = 0.1  # seconds that a batch is open after its first message, and longer while there are more at once
 BATCH = 12 * 2**20  # bytes of messages in one batch, about
 SECONDS = 15.0
-LOOK = 5.0  # seconds in which nothing comes, after which it is asked whether Kafka is there
 
 _BY_TOPIC = {table.topic: table for table in TABLES}
 _SETTINGS: dict[str, Any] = {
@@ -73,7 +72,7 @@ class Changes:
         self._telling = False
         settings = {**librdkafka.reader(bootstrap, GROUP), **_SETTINGS, "on_commit": self._confirmed}
         self._consumer = Consumer(settings)
-        self._reach, self._looked = librdkafka.Reach(self._consumer), time.monotonic()
+        self._reach = librdkafka.Reach(self._consumer)
 
     def topics(self) -> dict[str, str]:
         """The id of each change topic. LabError: one is not there."""
@@ -105,19 +104,13 @@ class Changes:
                 end = time.monotonic() + WINDOW
             size += _add(message, taken)
         if taken.count:
-            self._looked = time.monotonic()
-        elif time.monotonic() - self._looked >= LOOK:
-            self._look()
-        return taken
-
-    def _look(self) -> None:
-        """Whether Kafka is there at all. LabError: it has not been for long."""
+            self._reach.heard()
+            return taken
         try:
-            self._reach.ask(TABLES[0].topic)
+            self._reach.look(TABLES[0].topic)
         except KafkaException:
-            if self._reach.lost:
-                raise LabError("Kafka does not answer", where=self._bootstrap, fix="see `make status`") from None
-        self._looked = time.monotonic()
+            raise LabError("Kafka does not answer", where=self._bootstrap, fix="see `make status`") from None
+        return taken
 
     def tell(self, places: Mapping[Place, int]) -> None:
         """Tell Kafka how far the lake is, for those who look.
