@@ -113,8 +113,7 @@ def test_a_question_ends_by_itself(service):
     service.becomes_well()
     service.lasts = 1
     service.ask()
-    assert service.ask() == (0, "")
-    assert service.looks > 2
+    assert service.ask() == (0, "")  # that it lasts at all, the test above has seen: how many looks fit is chance
 
 
 def test_that_it_was_well_before_a_restart_is_nothing(service):
