@@ -253,7 +253,7 @@ def test_a_descriptor_that_has_told_is_not_asked_again(tmp_path: Path) -> None:
 
     began = time.monotonic()
     watcher.wait(None)  # polled from now on: it returns by itself, and not at once
-    assert 0.1 < time.monotonic() - began < 2
+    assert time.monotonic() - began > 0.1
     watcher.close()
 
 
