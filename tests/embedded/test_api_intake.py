@@ -101,6 +101,28 @@ def test_many_tries_at_once_on_both_instances_store_it_once(two, broker):
     assert {name: found[name] for name in names} == dict.fromkeys(names, 1)
 
 
+@pytest.fixture
+def slow_to_record(api: Api) -> Iterator[None]:
+    """Postgres takes its time to note where an event is."""
+    with ids(api) as cursor:
+        cursor.execute(
+            "CREATE FUNCTION takes_its_time() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$;"
+            "CREATE TRIGGER slow BEFORE UPDATE ON event_ids EXECUTE FUNCTION takes_its_time()"
+        )
+        yield
+        cursor.execute("DROP FUNCTION takes_its_time CASCADE")
+
+
+@pytest.mark.parametrize("instance", [0, 1])
+def test_a_retry_before_the_first_try_is_recorded_is_answered_with_its_place(two, slow_to_record, instance):
+    event = app_event(f"quick-000{instance}")
+    with two[0].client(TOKENS.events) as first, two[instance].client(TOKENS.events) as next_one:
+        one, again = first.post("/events/app-events", json=event), next_one.post("/events/app-events", json=event)
+    assert (one.status_code, again.status_code) == (201, 200), again.text
+    assert again.json() == {**one.json(), "again": True}
+
+
 def test_events_without_an_id_are_given_one(events, broker):
     places = [events.post("/events/app-events", json=app_event(None)).json() for _ in range(2)]
     assert places[0]["event_id"] != places[1]["event_id"]

@@ -78,6 +78,11 @@ class Claim:
     same: bool = True  # whether the event of that id is this very one
     place: Place | None = None
 
+    @property
+    def settled(self) -> bool:
+        """Whether it says what to do; else somebody has the event under way, or it is in doubt."""
+        return self.ours or not self.same or self.place is not None
+
 
 class Batches(Generic[T, R]):
     """Does work on many items at once: those that come while it is being done are the next batch."""
@@ -141,9 +146,11 @@ class Ids:
             self.outcome(event, None)  # the row may have been written all the same
             raise IdsAway(type(error).__name__) from None
 
-    def outcome(self, event: Ready, place: Place | None) -> None:
-        """Kafka has it there; or, without a place, whether it has is in doubt. Recorded soon; nobody waits."""
-        self._outcomes.add((event, place)).add_done_callback(lambda done: done.exception())
+    def outcome(self, event: Ready, place: Place | None) -> asyncio.Future[None]:
+        """Kafka has it there; or, without a place, whether it has is in doubt. Done when it is recorded."""
+        recorded = self._outcomes.add((event, place))
+        recorded.add_done_callback(lambda done: done.exception())
+        return recorded
 
     def _lives(self) -> bool:
         """Whether the lock is held. The pool takes a connection that breaks back by itself, and then it only raises."""
