@@ -15,7 +15,7 @@ from lab.waiting import until
 from lakelab.errors import LabError
 
 READING = 900.0  # seconds
-FEW = 10  # messages that a reader may be behind in each partition: marks of transactions are never read
+FEW = 10  # messages that a reader may be behind in each partition: some are always on their way
 
 
 def until_calm(stack: Stack, tell: Tell) -> None:

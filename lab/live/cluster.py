@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kafka import TopicPartition
 
-from lab.live.kafka import admin
+from lab.live.kafka import admin, consumer, up_to
 from lakelab.errors import LabError
 from lakelab.topics import topic as declared_topic
 
 INTERNAL = ("__", "connect-")
 _EARLIEST, _LATEST = "earliest", "latest"
+FEW = 4  # offsets before an end that are read: they may all be marks of transactions, which nobody is behind by
+READING = 2.0  # seconds without a message, after which no more is waited for
 
 
 @dataclass(frozen=True)
@@ -34,18 +37,23 @@ class TopicState:
 
 @dataclass(frozen=True)
 class Lag:
-    """How far a group has read one partition."""
+    """How far a group has read one partition. marks: offsets before the end that are known to be no messages."""
 
     group: str
     topic: str
     partition: int
     committed: int
     end: int
-    member: str = ""
+    marks: int = 0
+
+    @property
+    def place(self) -> TopicPartition:
+        return TopicPartition(self.topic, self.partition)
 
     @property
     def behind(self) -> int:
-        return max(0, self.end - self.committed)
+        """Messages that it has yet to read; where there are many, marks among them count, too."""
+        return max(0, self.end - self.committed - self.marks)
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,7 @@ def groups(bootstrap: str, only: str | None = None) -> list[Group]:
         committed = client.list_group_offsets(dict.fromkeys(names))
         places = {place for found in committed.values() for place in found}
         last = offsets(client, places, _LATEST) if places else {}
-    return [_group(name, described[name], committed.get(name, {}), last) for name in names]
+    return _told_apart(bootstrap, [_group(name, described[name], committed.get(name, {}), last) for name in names])
 
 
 def _group(name: str, described: Any, committed: Any, last: dict[TopicPartition, int]) -> Group:
@@ -123,3 +131,38 @@ def _group(name: str, described: Any, committed: Any, last: dict[TopicPartition,
         for place, at in sorted(committed.items())
     )
     return Group(name, described["group_state"], len(described["members"]), lags)
+
+
+def _told_apart(bootstrap: str, found: Sequence[Group]) -> list[Group]:
+    """The groups, with marks told from messages where little is left to read.
+
+    The mark of a transaction takes an offset, and who commits what it has read stands before it for ever.
+    """
+    near = [lag for group in found for lag in group.lags if 0 < lag.behind <= FEW]
+    if not near:
+        return list(found)
+    with consumer(bootstrap, auto_offset_reset="earliest") as client:
+        marks = _marks(client, near)
+    return [replace(group, lags=tuple(replace(lag, marks=marks.get(lag, 0)) for lag in group.lags)) for group in found]
+
+
+def _marks(client: Any, lags: Sequence[Lag]) -> dict[Lag, int]:
+    """How many of the offsets that are left hold no message; those that could not be read count as messages."""
+    starts, ends = dict[TopicPartition, int](), dict[TopicPartition, int]()
+    for lag in lags:
+        starts[lag.place] = min(starts.get(lag.place, lag.committed), lag.committed)
+        ends[lag.place] = max(ends.get(lag.place, lag.end), lag.end)
+    client.assign(list(starts))
+    for place, start in starts.items():
+        client.seek(place, start)
+    messages: dict[TopicPartition, list[int]] = {place: [] for place in starts}
+    with contextlib.suppress(LabError):  # what an open transaction holds back does not come
+        for record in up_to(client, ends, READING):
+            messages[TopicPartition(record.topic, record.partition)].append(record.offset)
+    read = {place: int(client.position(place)) for place in starts}
+
+    def marks(lag: Lag) -> int:
+        there = sum(lag.committed <= offset < lag.end for offset in messages[lag.place])
+        return max(0, min(read[lag.place], lag.end) - lag.committed - there)
+
+    return {lag: marks(lag) for lag in lags}

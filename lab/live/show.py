@@ -43,10 +43,10 @@ def groups(bootstrap: str, console: Console) -> None:
 
 def lag(bootstrap: str, console: Console, only: str | None) -> None:
     """Print how far each group has read each partition."""
-    table = _table("group", "topic", "partition", "read", "of", "lag", right=(2, 3, 4, 5))
+    table = _table("group", "topic", "partition", "read", "of", "lag", "marks", right=(2, 3, 4, 5, 6))
     for group in cluster.groups(bootstrap, only):
         for each in group.lags:
-            figures = (f"{each.committed:,}", f"{each.end:,}", f"{each.behind:,}")
+            figures = (f"{each.committed:,}", f"{each.end:,}", f"{each.behind:,}", f"{each.marks or ''}")
             table.add_row(group.name, each.topic, str(each.partition), *figures)
     if table.row_count:
         console.print(table)
