@@ -1,5 +1,7 @@
 """Fixtures that several kinds of tests share."""
 
+import signal
+
 from browsing import browser
 from demo_lab import demo_lab, fresh_lab, own_lab, spare_lab
 from durations import pytest_terminal_summary
@@ -14,3 +16,7 @@ __all__ = [
     "pytest_terminal_summary",
     "spare_lab",
 ]
+
+# A shell has what it starts in the background ignore Ctrl-C, and all of its children with it: those of tests must not.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -58,8 +58,6 @@ class Lab:
             text=True,
             cwd=self.home.parent,
             start_new_session=True,
-            # As in a terminal: what a shell starts in the background does not hear Ctrl-C, nor do its children.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     @contextlib.contextmanager
